@@ -1,0 +1,97 @@
+// BlockStore: the cloud's blocks, series, nodes and tokens; SQLite by default, PostgreSQL later
+// behind the same interface.
+//
+// Calls run on one lane of the loop's pool and call back on the loop. commit() is atomic: a batch is
+// there whole or not at all, and a block that is there already (node, epoch, sequence) is recognised
+// and left alone, for ever.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "codec/uplink/uplink.h"
+#include "engine/query/query.h"
+#include "model/block.h"
+#include "os/world.h"
+
+namespace selvedge::cloud {
+
+// One node's batch, with its own copy of the payload.
+struct Incoming {
+  std::string node;
+  base::Bytes payload;                   // a codec::uplink::Batch
+  base::Time arrived{};
+};
+
+struct Committed {
+  std::string node;
+  codec::uplink::Ack ack;                // everything of the batch, new or known
+  std::uint64_t blocks = 0, readings = 0, duplicates = 0, frame_bytes = 0;
+  std::optional<base::Error> refused;    // the batch could not be read: nothing of it is stored
+};
+
+struct SeriesInfo {
+  std::string node, name, device;
+  model::Kind kind = model::Kind::float64;
+  std::uint64_t readings = 0, blocks = 0, bytes = 0;
+  base::Time first_time{}, last_time{};
+  double last = 0;
+};
+
+struct NodeInfo {
+  std::string name, serial, status;      // status: joined, revoked
+  base::Time joined_at{}, last_seen{};
+  std::uint64_t readings = 0, blocks = 0, bytes = 0, series = 0;
+};
+
+struct TokenInfo {
+  std::string id, digest, node;          // digest: SHA-256 of the secret; node: "" for any name
+  base::Time expires{};
+};
+
+struct StoreTotals {
+  std::uint64_t nodes = 0, series = 0, blocks = 0, readings = 0, frame_bytes = 0, file_bytes = 0;
+};
+
+class BlockStore {
+ public:
+  static base::Result<std::unique_ptr<BlockStore>> open_sqlite(os::World& world,
+                                                               std::string_view path);
+  virtual ~BlockStore() = default;
+
+  template <typename T>
+  using Done = std::function<void(base::Result<T>)>;
+
+  // Commits several batches in one transaction. Error: nothing was committed, ask again.
+  virtual void commit(std::vector<Incoming> batches, Done<std::vector<Committed>> done) = 0;
+
+  virtual void series(std::string node, std::string pattern, std::uint64_t limit,
+                      Done<std::vector<SeriesInfo>> done) = 0;   // '*' in pattern matches any text
+  virtual void query(std::string node, std::string series, engine::QueryRange range,
+                     Done<engine::QueryResult> done) = 0;
+  virtual void nodes(Done<std::vector<NodeInfo>> done) = 0;
+  virtual void totals(Done<StoreTotals> done) = 0;
+
+  virtual void add_token(TokenInfo token, Done<bool> done) = 0;
+  // Uses a token up, once: Code::denied if unknown, used or expired, or made for another name.
+  virtual void use_token(std::string id, std::string digest, std::string node, base::Time now,
+                         Done<bool> done) = 0;
+  // Code::conflict if a node of this name exists and is not revoked (unless `replace`).
+  virtual void add_node(NodeInfo node, bool replace, Done<bool> done) = 0;
+  virtual void revoke_node(std::string name, Done<std::vector<std::string>> serials) = 0;
+  // Serials of all revoked certificates.
+  virtual void revoked(Done<std::vector<std::string>> done) = 0;
+  virtual void seen(std::string node, base::Time at) = 0;
+
+  virtual void close(std::function<void()> done) = 0;
+};
+
+}  // namespace selvedge::cloud
