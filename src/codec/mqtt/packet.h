@@ -8,8 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -165,29 +165,53 @@ struct DecodeError {
   std::string_view what;                         // static text
 };
 
-// Splits a byte stream into packets and decodes them.
+// Splits a byte stream into packets and decodes them, for a server or a client. Which packets may
+// come from which side, and when, is for the session to judge. After an error the stream is lost:
+// every further next() gives that error again.
 class Decoder {
  public:
   explicit Decoder(std::uint32_t max_packet_bytes) : max_(max_packet_bytes) {}
+  Decoder(Decoder&&) = default;
+  Decoder& operator=(Decoder&&) = default;
 
-  void set_version(Version version) { version_ = version; }   // after CONNECT; default 5
+  // A decoded CONNECT sets the version (3.1.1 also when its level is below 5 and refused, so that
+  // the refusal is understood); a client sets it before the CONNACK. Default 5.
+  void set_version(Version version) { version_ = version; }
+  Version version() const { return version_; }
   void set_max_packet(std::uint32_t bytes) { max_ = bytes; }
 
   // Gives bytes; call next() until it yields nothing or an error. The bytes of `feed` must live
   // until then; what is left over is copied by the last next().
   void feed(base::BytesView bytes);
-  // A packet (views valid until the next call), nothing (needs more bytes), or an error.
-  std::expected<std::optional<Packet>, DecodeError> next();
-  std::size_t buffered() const { return partial_.size(); }
+  // A packet (it and its views are valid until the next call), null (needs more bytes), or an
+  // error. The packet lies in the decoder, because making a new one each time costs more than
+  // decoding it.
+  std::expected<const Packet*, DecodeError> next();
+  // Copies what next() has not taken, so that the caller may stop in between and go on later.
+  void keep();
+  std::size_t buffered() const { return partial_.size() - taken_; }
 
  private:
+  struct Header {
+    std::uint8_t first = 0;
+    std::uint32_t size = 0;                      // of the fixed header; 0: incomplete
+    std::uint32_t body = 0;                      // remaining length
+  };
+  bool read_header(base::BytesView bytes, Header& header);
+  bool complete_partial(Header& header);
+  std::expected<const Packet*, DecodeError> decode(const Header& header, base::BytesView body);
+  void fail(Reason reason, std::string_view what);
+
   Version version_ = Version::v5;
   std::uint32_t max_;
   base::BytesView in_;
-  base::Bytes partial_;                          // the beginning of a packet; empty when idle
-  base::Bytes whole_;                            // a packet that came in pieces
+  base::Bytes partial_;                          // packets that came in pieces, or were kept
+  std::size_t taken_ = 0;                        // how much of it next() has yielded
+  Packet packet_;
+  std::optional<DecodeError> error_;
 };
 
+// A text or binary field over 65,535 bytes, or a packet over 268,435,455, is a bug of the caller.
 void encode(const Connect& packet, base::Bytes& out);
 void encode(const ConnAck& packet, Version version, base::Bytes& out);
 void encode(const Publish& packet, Version version, base::Bytes& out);
