@@ -43,15 +43,20 @@ base::Result<RoleName> role_of(std::span<const std::string> uris);
 bool is_name(std::string_view name);
 
 struct CertificateInfo {
-  std::string common_name, issuer, serial;   // serial: lower-case hex
+  std::string common_name, issuer, serial;   // issuer: its common name; serial: lower-case hex
   std::vector<std::string> uris, dns_names, addresses;
   base::Time not_before{}, not_after{};
   bool is_ca = false;
   std::string fingerprint;                   // SHA-256 of the DER, hex
 };
+// The first certificate of `pem`. Names with a NUL inside are refused.
 base::Result<CertificateInfo> read_certificate(std::string_view pem);
 
-// A certificate authority: its own self-signed certificate and key.
+// Every certificate made here says that it began this much before it was asked to, because the
+// clocks of those who check it may be behind.
+inline constexpr base::Duration clock_skew = std::chrono::minutes(5);
+
+// A certificate authority: its own self-signed certificate and key. It signs leaves only.
 struct Authority {
   std::string certificate, key;              // PEM
 };
@@ -62,11 +67,13 @@ struct CertificateRequest {
   Role role{};
   std::string name;                          // becomes CN and role URI
   std::vector<std::string> hosts;            // DNS names and addresses, for servers
-  base::Time not_before{};
-  base::Duration valid{};
+  base::Time not_before{};                   // the certificate says clock_skew earlier
+  base::Duration valid{};                    // from not_before; cut at the authority's own end
 };
 // A certificate for the public key of `csr` (PKCS#10 PEM), whose own subject is ignored: the
-// authority decides what it certifies. serverAuth and clientAuth.
+// authority decides what it certifies. serverAuth and clientAuth. Code::invalid_input if the request
+// is not signed by its own key or the key is weak (RSA below 2048 bits, EC but for P-256, P-384 and
+// P-521).
 base::Result<std::string> issue(const Authority& authority, std::string_view csr,
                                 const CertificateRequest& request);
 base::Result<std::string> make_csr(std::string_view key, std::string_view common_name);
@@ -77,6 +84,7 @@ base::Result<Digest> fingerprint(std::string_view certificate);
 
 // Passwords: scrypt (RFC 7914) N=2^14 r=8 p=1 with a random salt, as "scrypt$...". 16 MiB, ~50 ms.
 base::Result<std::string> hash_password(std::string_view password);
+// False: another password. Error: `hash` is malformed, or asks for more than 64 MiB.
 base::Result<bool> check_password(std::string_view password, std::string_view hash);
 
 // One-time join tokens: "<id>.<secret>.<CA fingerprint>", so that a node needs to know nothing else
