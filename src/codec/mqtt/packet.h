@@ -165,6 +165,9 @@ struct DecodeError {
   std::string_view what;                         // static text
 };
 
+class Reader;
+enum class Type : std::uint8_t;
+
 // Splits a byte stream into packets and decodes them, for a server or a client. Which packets may
 // come from which side, and when, is for the session to judge. After an error the stream is lost:
 // every further next() gives that error again.
@@ -200,6 +203,7 @@ class Decoder {
   bool read_header(base::BytesView bytes, Header& header);
   bool complete_partial(Header& header);
   std::expected<const Packet*, DecodeError> decode(const Header& header, base::BytesView body);
+  void decode_rare(Type type, Reader& in);
   void fail(Reason reason, std::string_view what);
 
   Version version_ = Version::v5;
@@ -208,6 +212,7 @@ class Decoder {
   base::Bytes partial_;                          // packets that came in pieces, or were kept
   std::size_t taken_ = 0;                        // how much of it next() has yielded
   Packet packet_;
+  bool has_properties_ = false;                  // in packet_, which is reused
   std::optional<DecodeError> error_;
 };
 
