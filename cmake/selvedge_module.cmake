@@ -9,6 +9,8 @@
 function(selvedge_module name)
   cmake_parse_arguments(M "" "" "DEPS;SYSTEM;SOURCES;TESTS;TEST_DEPS;FUZZERS" ${ARGN})
   string(REPLACE "/" "_" target ${name})
+  list(TRANSFORM M_DEPS REPLACE "selvedge::" "selvedge_")
+  list(TRANSFORM M_TEST_DEPS REPLACE "selvedge::" "selvedge_")
   add_library(selvedge_${target} STATIC ${M_SOURCES})
   add_library(selvedge::${target} ALIAS selvedge_${target})
   target_include_directories(selvedge_${target} PUBLIC ${PROJECT_SOURCE_DIR}/src)

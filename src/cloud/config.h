@@ -1,0 +1,36 @@
+// CloudConfig: everything the cloud can be told, with its defaults. docs/reference/cloud.md lists it.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/session/broker.h"
+#include "settings/settings.h"
+
+namespace selvedge::cloud {
+
+struct CloudConfig {
+  std::string state = "/var/lib/selvedge/cloud";
+  std::string log_level = "info", log_format = "text";
+
+  std::string mqtt_listen = ":8884";      // nodes; mutual TLS 1.3 only
+  std::string http_listen = ":8443";      // operators and joins; TLS
+  std::string metrics_listen = "127.0.0.1:9464";   // plain, for a scraper; empty: off
+  // Names and addresses by which nodes and operators reach this cloud; they go into its certificate.
+  std::vector<std::string> hosts = {"localhost", "127.0.0.1", "::1"};
+  std::string advertise_mqtt;             // host:port told to nodes that join; empty: first host
+
+  base::Duration node_certificate = std::chrono::hours(24 * 90);
+  base::Duration operator_certificate = std::chrono::hours(24 * 365);
+  std::uint32_t nodes = 20'000;           // connections
+  settings::Size receive_buffer{64 << 20};    // batches received and not yet committed
+  settings::Size commit_bytes{8 << 20};       // of one transaction
+  bool chacha20_only = false;
+
+  void bind_to(settings::Settings& settings);
+  base::Result<void> finish();
+};
+
+}  // namespace selvedge::cloud

@@ -1,0 +1,49 @@
+// Json: a parsed JSON document as values, for control messages and answers of an API.
+//
+// Readings do not come this way (codec/payload decodes them in place). Bounds: size and depth.
+// Parsing is simdjson's, in the .cc. Pure; any thread.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace selvedge::codec::json {
+
+class Value {
+ public:
+  using Array = std::vector<Value>;
+  using Object = std::map<std::string, Value, std::less<>>;
+
+  Value() = default;
+  explicit Value(std::variant<std::nullptr_t, bool, double, std::int64_t, std::string, Array, Object> v)
+      : value_(std::move(v)) {}
+
+  // The member `key` of an object; null if this is no object or has none.
+  const Value& operator[](std::string_view key) const;
+  bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
+  bool is_object() const { return std::holds_alternative<Object>(value_); }
+  // What it holds, or `otherwise` if it holds something else.
+  std::string text(std::string_view otherwise = {}) const;
+  double number(double otherwise = 0) const;
+  std::int64_t integer(std::int64_t otherwise = 0) const;
+  bool boolean(bool otherwise = false) const;
+  const Array& array() const;            // empty if it is none
+  const Object& object() const;          // empty if it is none
+  // For a table cell: text as it is, numbers shortest, null as "".
+  std::string print() const;
+
+ private:
+  std::variant<std::nullptr_t, bool, double, std::int64_t, std::string, Array, Object> value_ = nullptr;
+};
+
+// Code::invalid_input with what simdjson says if `text` is no JSON document.
+base::Result<Value> parse(std::string_view text, std::size_t max_bytes = 64 << 20);
+
+}  // namespace selvedge::codec::json

@@ -1,0 +1,43 @@
+// The parts of the HTTP API that node and cloud share: what a request for series or readings says,
+// and how the answers are written.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/query/query.h"
+#include "net/http/http.h"
+
+namespace selvedge::net::api {
+
+struct QueryRequest {
+  std::string node;                  // cloud only; empty on a node
+  std::string series;
+  engine::QueryRange range;
+  bool csv = false;                  // ?format=csv or Accept: text/csv
+};
+
+// series= (required), node=, from=, to= (ISO 8601, a count since 1970, or a duration before now as
+// "-1h"; default: everything), step=, agg= (comma-separated), limit=, format=. An unknown parameter
+// is an error with a suggestion.
+base::Result<QueryRequest> parse_query_request(const http::Request& request, base::Time now);
+
+struct SeriesRequest {
+  std::string node;                  // cloud only; empty: all nodes
+  std::string match = "*";
+  std::uint64_t limit = 1000;
+};
+base::Result<SeriesRequest> parse_series_request(const http::Request& request);
+
+// True if `text` matches `pattern`, in which '*' stands for any text.
+bool matches(std::string_view pattern, std::string_view text);
+
+http::Response answer(const QueryRequest& request, const engine::QueryResult& result);
+
+// The readings that a client posts: how the body is coded, by its Content-Type or ?format=.
+// "" if the type says nothing (then the body decides).
+std::string_view payload_format(const http::Request& request);
+
+}  // namespace selvedge::net::api

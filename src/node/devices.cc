@@ -1,0 +1,200 @@
+#include "node/devices.h"
+
+#include <array>
+
+#include "base/text.h"
+#include "crypto/crypto.h"
+
+namespace selvedge::node {
+namespace {
+
+constexpr std::uint64_t file_limit = 16 << 20;
+constexpr std::size_t most_devices = 100'000;
+constexpr std::uint32_t hash_lane = 14;
+constexpr std::uint32_t most_checks = 64;   // 16 MiB of memory each, one after the other
+
+base::Result<std::string> denied(std::string_view why) {
+  return base::fail(base::Code::denied, std::string(why));
+}
+
+}  // namespace
+
+Devices::Devices(os::World& world, bool anonymous_loopback)
+    : world_(world), anonymous_loopback_(anonymous_loopback) {
+  std::array<std::uint8_t, 16> salt{};
+  world.entropy(salt);
+  salt_.assign(salt.begin(), salt.end());
+}
+
+base::Result<std::unique_ptr<Devices>> Devices::open(os::World& world, std::string_view state,
+                                                     bool anonymous_loopback) {
+  std::unique_ptr<Devices> made(new Devices(world, anonymous_loopback));
+  made->dir_ = TRY(world.directory(state, true));
+  const auto bytes = os::read_file(*made->dir_, "devices", file_limit);
+  if (!bytes && bytes.error().code == base::Code::not_found) return made;
+  if (!bytes) return std::unexpected(bytes.error());
+  // Each line: name, password hash or "-", "disabled" or "-".
+  std::string_view text = base::as_text(*bytes);
+  for (int line = 1; !text.empty(); ++line) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view row = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (row.empty()) continue;
+    const std::size_t one = row.find(' '), two = row.rfind(' ');
+    if (one == std::string_view::npos || two == one)
+      return base::fail(base::Code::corrupt,
+                        "devices:" + std::to_string(line) + ": expected three columns");
+    Device& device = made->at(row.substr(0, one), "password");
+    device.hash = row.substr(one + 1, two - one - 1);
+    if (device.hash == "-") device.hash.clear();
+    device.info.disabled = row.substr(two + 1) == "disabled";
+  }
+  return made;
+}
+
+std::string Devices::proof(std::string_view name, std::string_view password) const {
+  const std::string text = salt_ + std::string(name) + '\0' + std::string(password);
+  return base::to_hex(crypto::sha256(base::as_bytes(text)));
+}
+
+void Devices::admit(Credentials c, std::function<void(base::Result<std::string>)> done) {
+  const auto is_disabled = [this](std::string_view name) {
+    const auto at = devices_.find(name);
+    return at != devices_.end() && at->second.info.disabled;
+  };
+  const auto enter = [&](std::string name, std::string_view how) {
+    if (is_disabled(name)) return done(denied("device '" + name + "' is disabled"));
+    at(name, how).info.last_seen = world_.loop().wall_now();
+    done(std::move(name));
+  };
+  if (!c.common_name.empty() || !c.uris.empty()) {
+    const auto role = crypto::role_of(c.uris);
+    if (role && role->role != crypto::Role::device)
+      return done(denied("the certificate is not a device's"));
+    const std::string name = role ? role->name : c.common_name;
+    if (!crypto::is_name(name)) return done(denied("the certificate names no device"));
+    return enter(name, "certificate");
+  }
+  if (c.has_name && c.has_password) {
+    const auto found = devices_.find(c.name);
+    if (found == devices_.end() || found->second.hash.empty())
+      return done(denied("unknown device or wrong password"));
+    if (found->second.proven == proof(c.name, c.password)) return enter(c.name, "password");
+    if (checks_ >= most_checks)
+      return done(base::fail(base::Code::unavailable, "too many logins at once"));
+    ++checks_;
+    auto right = std::make_shared<base::Result<bool>>(false);
+    world_.loop().work(
+        hash_lane,
+        [right, password = c.password, hash = found->second.hash] {
+          *right = crypto::check_password(password, hash);
+        },
+        [this, right, c, done = std::move(done)] {
+          --checks_;
+          const auto at = devices_.find(c.name);
+          if (!*right || !**right || at == devices_.end())
+            return done(denied("unknown device or wrong password"));
+          if (at->second.info.disabled) return done(denied("device '" + c.name + "' is disabled"));
+          at->second.proven = proof(c.name, c.password);
+          at->second.info.last_seen = world_.loop().wall_now();
+          done(c.name);
+        });
+    return;
+  }
+  if (c.loopback && anonymous_loopback_) {
+    std::string name = c.has_name && crypto::is_name(c.name) ? c.name : c.fallback;
+    if (!crypto::is_name(name)) name = "anonymous";
+    return enter(std::move(name), "anonymous");
+  }
+  done(denied(c.loopback
+                  ? "a name and password or a certificate is needed (or set "
+                    "devices.anonymous-loopback)"
+                  : "a name and password or a certificate is needed"));
+}
+
+Devices::Device& Devices::at(std::string_view name, std::string_view how) {
+  const auto found = devices_.find(name);
+  if (found != devices_.end()) {
+    found->second.info.how = how;
+    return found->second;
+  }
+  if (devices_.size() >= most_devices) {
+    // Forget the anonymous or certified device that was quiet longest; passwords stay.
+    auto oldest = devices_.end();
+    for (auto i = devices_.begin(); i != devices_.end(); ++i)
+      if (i->second.hash.empty() && !i->second.info.disabled &&
+          (oldest == devices_.end() || i->second.info.last_seen < oldest->second.info.last_seen))
+        oldest = i;
+    if (oldest != devices_.end()) devices_.erase(oldest);
+  }
+  Device& made = devices_[std::string(name)];
+  made.info.name = name;
+  made.info.how = how;
+  made.info.first_seen = world_.loop().wall_now();
+  return made;
+}
+
+base::Result<void> Devices::save() {
+  std::string text;
+  for (const auto& [name, device] : devices_) {
+    if (device.hash.empty() && !device.info.disabled) continue;
+    text += name + ' ' + (device.hash.empty() ? "-" : device.hash) + ' ' +
+            (device.info.disabled ? "disabled" : "-") + '\n';
+  }
+  return os::write_file(*dir_, "devices", base::as_bytes(text), os::Open::create_private);
+}
+
+void Devices::set_password(std::string name, std::string password,
+                           std::function<void(base::Result<void>)> done) {
+  if (!crypto::is_name(name))
+    return done(base::fail(base::Code::invalid_input,
+                           "device name '" + base::printable(name) +
+                               "': expected 1 to 64 of letters, digits, '.', '_', '-'"));
+  if (password.size() < 8)
+    return done(base::fail(base::Code::invalid_input, "password: at least 8 characters"));
+  auto hash = std::make_shared<base::Result<std::string>>();
+  world_.loop().work(
+      hash_lane, [hash, password] { *hash = crypto::hash_password(password); },
+      [this, hash, name, done = std::move(done)] {
+        if (!*hash) return done(std::unexpected(hash->error()));
+        Device& device = at(name, "password");
+        device.hash = **hash;
+        device.proven.clear();
+        done(save());
+      });
+}
+
+base::Result<void> Devices::remove(std::string_view name) {
+  const auto found = devices_.find(name);
+  if (found == devices_.end())
+    return base::fail(base::Code::not_found, "device '" + base::printable(name) + "' is unknown");
+  devices_.erase(found);
+  return save();
+}
+
+base::Result<void> Devices::set_disabled(std::string_view name, bool disabled) {
+  if (!crypto::is_name(name))
+    return base::fail(base::Code::invalid_input, "'" + base::printable(name) + "' is no device name");
+  const auto found = devices_.find(name);
+  Device& device = found != devices_.end() ? found->second : at(name, "certificate");
+  device.info.disabled = disabled;
+  return save();
+}
+
+void Devices::seen(std::string_view name, std::uint64_t messages, std::uint64_t readings) {
+  const auto found = devices_.find(name);
+  if (found == devices_.end()) return;
+  DeviceInfo& info = found->second.info;
+  info.last_seen = world_.loop().wall_now();
+  info.messages += messages;
+  info.readings += readings;
+}
+
+std::vector<DeviceInfo> Devices::list() const {
+  std::vector<DeviceInfo> all;
+  all.reserve(devices_.size());
+  for (const auto& [name, device] : devices_) all.push_back(device.info);
+  return all;
+}
+
+}  // namespace selvedge::node

@@ -1,0 +1,80 @@
+// Devices: who may speak to this node, and who has.
+//
+// A device proves itself by a client certificate of the fleet with the role "device" (or the node's
+// device CA), or by a password kept here as a scrypt hash. Without either it is let in only from
+// loopback and only if the config says so. Kept in <state>/devices, one line each.
+// Belongs to the loop thread; password hashing runs on the pool.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "codec/mqtt/packet.h"
+#include "os/world.h"
+
+namespace selvedge::node {
+
+struct Credentials {
+  std::string name, password;
+  bool has_name = false, has_password = false;
+  bool loopback = false, encrypted = false;
+  std::string common_name;             // of a verified certificate
+  std::vector<std::string> uris;
+  std::string fallback;                // name of an anonymous device (client id)
+};
+
+struct DeviceInfo {
+  std::string name;
+  std::string how;                     // certificate, password, anonymous
+  base::Time first_seen{}, last_seen{};
+  std::uint64_t messages = 0, readings = 0;
+  bool disabled = false;
+};
+
+class Devices {
+ public:
+  static base::Result<std::unique_ptr<Devices>> open(os::World& world, std::string_view state,
+                                                     bool anonymous_loopback);
+
+  // The device's name, or why it may not enter. `done` is called on the loop, perhaps at once.
+  void admit(Credentials credentials, std::function<void(base::Result<std::string>)> done);
+
+  // Password devices. set_password hashes on the pool and saves.
+  void set_password(std::string name, std::string password,
+                    std::function<void(base::Result<void>)> done);
+  base::Result<void> remove(std::string_view name);
+  // A disabled device is refused whatever it shows.
+  base::Result<void> set_disabled(std::string_view name, bool disabled);
+
+  void seen(std::string_view name, std::uint64_t messages, std::uint64_t readings);
+  std::vector<DeviceInfo> list() const;
+
+ private:
+  struct Device {
+    DeviceInfo info;
+    std::string hash;                  // empty: has no password
+    // A password that was right lately, as SHA-256 with a per-process salt: the slow hash is paid
+    // once, not at every reconnect of a thousand devices.
+    std::string proven;
+  };
+
+  Devices(os::World& world, bool anonymous_loopback);
+  base::Result<void> save();
+  Device& at(std::string_view name, std::string_view how);
+  std::string proof(std::string_view name, std::string_view password) const;
+
+  os::World& world_;
+  bool anonymous_loopback_;
+  std::unique_ptr<os::Dir> dir_;
+  std::map<std::string, Device, std::less<>> devices_;
+  std::string salt_;
+  std::uint32_t checks_ = 0;           // passwords being hashed
+};
+
+}  // namespace selvedge::node

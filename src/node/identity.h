@@ -1,0 +1,29 @@
+// Identity: who this node is: its key and certificate, the CA it trusts, and the cloud it joined.
+//
+// `selvedge node join` writes it into <state>/identity; without it a node runs, stores and serves
+// its site, and keeps everything for a cloud it may join later.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "os/world.h"
+
+namespace selvedge::node {
+
+struct Identity {
+  std::string name;                  // in the certificate
+  std::string key, certificate;      // PEM
+  std::string authority;             // PEM of the CA
+  std::string cloud_mqtt;            // host:port
+  std::string cloud_url;             // https://host:port
+};
+
+// Nothing if the node has not joined. Code::corrupt if what is there does not fit together.
+base::Result<std::optional<Identity>> load_identity(os::World& world, std::string_view state);
+base::Result<void> save_identity(os::World& world, std::string_view state,
+                                 const Identity& identity);
+
+}  // namespace selvedge::node
