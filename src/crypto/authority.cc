@@ -15,9 +15,8 @@ constexpr std::size_t max_hosts = 64;
 base::Result<TimePtr> to_asn1(base::Time time, std::string_view step) {
   TimePtr converted(ASN1_TIME_set(nullptr, static_cast<std::time_t>(time.ns / 1'000'000'000)));
   if (time.ns < 0 || !converted) {
-    return base::fail(base::Code::invalid_input,
-                      std::string(step) + ": " + base::to_iso8601(time) +
-                          " is no time a certificate can be made for");
+    return base::fail(base::Code::invalid_input, std::string(step) + ": " + base::to_iso8601(time) +
+                                                     " is no time a certificate can be made for");
   }
   return converted;
 }
@@ -46,7 +45,8 @@ base::Result<base::Time> end_of(base::Time from, base::Duration valid, std::stri
   if (valid <= base::Duration::zero() || valid > century || from.ns < 0 || from.ns > last_start) {
     return base::fail(base::Code::invalid_input,
                       std::string(step) + ": valid for " + base::to_string(valid) + " from " +
-                          base::to_iso8601(from) + " is out of range (0 to 100 years, 1970 to 2160)");
+                          base::to_iso8601(from) +
+                          " is out of range (0 to 100 years, 1970 to 2160)");
   }
   return from + valid;
 }
@@ -147,9 +147,9 @@ base::Result<void> add_alternative_names(X509* certificate, const CertificateReq
   for (const std::string& host : request.hosts) {
     const bool address = is_address(host);
     if (!address && !is_dns_name(host)) {
-      return base::fail(base::Code::invalid_input,
-                        "issue certificate: host \"" + base::printable(host) +
-                            "\" is neither an address nor a DNS name");
+      return base::fail(base::Code::invalid_input, "issue certificate: host \"" +
+                                                       base::printable(host) +
+                                                       "\" is neither an address nor a DNS name");
     }
     good = good && push(address ? make_address(host) : make_ia5(GEN_DNS, host));
   }

@@ -41,8 +41,8 @@ base::Result<std::string> common_name_of(const X509_NAME* name) {
   const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
   if (at < 0) return std::string();
   unsigned char* utf8 = nullptr;
-  const int size = ASN1_STRING_to_UTF8(
-      &utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+  const int size =
+      ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
   if (size < 0) return openssl_failed(base::Code::invalid_input, "read certificate: common name");
   std::string text(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
   OPENSSL_free(utf8);
@@ -78,10 +78,17 @@ base::Result<void> read_alternative_names(const X509* certificate, CertificateIn
     const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &type);
     const auto* string = static_cast<const ASN1_STRING*>(value);
     switch (type) {
-      case GEN_URI: info.uris.push_back(TRY(to_text(string))); break;
-      case GEN_DNS: info.dns_names.push_back(TRY(to_text(string))); break;
-      case GEN_IPADD: info.addresses.push_back(TRY(address_text(string))); break;
-      default: break;
+      case GEN_URI:
+        info.uris.push_back(TRY(to_text(string)));
+        break;
+      case GEN_DNS:
+        info.dns_names.push_back(TRY(to_text(string)));
+        break;
+      case GEN_IPADD:
+        info.addresses.push_back(TRY(address_text(string)));
+        break;
+      default:
+        break;
     }
   }
   return {};

@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <openssl/core_names.h>
 
 #include "crypto/crypto.h"
@@ -22,10 +21,12 @@ CertificateRequest node_request() {
 
 std::string key_pem(EVP_PKEY* key) {
   const KeyPtr owned(key);
-  return to_pem("write key", [&](BIO* bio) {
-           return PEM_write_bio_PKCS8PrivateKey(bio, owned.get(), nullptr, nullptr, 0, nullptr,
-                                                nullptr);
-         }).value();
+  return to_pem("write key",
+                [&](BIO* bio) {
+                  return PEM_write_bio_PKCS8PrivateKey(bio, owned.get(), nullptr, nullptr, 0,
+                                                       nullptr, nullptr);
+                })
+      .value();
 }
 
 // A certificate changed in memory, with its encoding and signature made anew.
@@ -137,7 +138,8 @@ TEST(Authority, IssuesNothingThatOutlivesIt) {
 TEST(Authority, TakesStrongKeysOnly) {
   const KeyPtr explicit_curve(EVP_EC_gen("P-256"));
   ASSERT_EQ(EVP_PKEY_set_utf8_string_param(explicit_curve.get(), OSSL_PKEY_PARAM_EC_ENCODING,
-                                           OSSL_PKEY_EC_ENCODING_EXPLICIT), 1);
+                                           OSSL_PKEY_EC_ENCODING_EXPLICIT),
+            1);
   EVP_PKEY_up_ref(explicit_curve.get());
   const struct {
     const char* what;
@@ -172,8 +174,7 @@ TEST(Authority, RefusesARequestThatItsOwnKeyDidNotSign) {
   const std::string pem =
       to_pem("write", [&](BIO* bio) { return PEM_write_bio_X509_REQ(bio, csr.get()); }).value();
   const auto refused = issue(authority(), pem, node_request());
-  EXPECT_EQ(refused.error().message,
-            "issue certificate: the request is not signed by its own key");
+  EXPECT_EQ(refused.error().message, "issue certificate: the request is not signed by its own key");
 }
 
 TEST(Authority, RefusesWhatCannotBeCertified) {
@@ -226,8 +227,9 @@ TEST(Certificate, RefusesMalformedPem) {
   const std::string key = make_key().value();
   std::string flipped = good;
   flipped[good.size() / 2] = flipped[good.size() / 2] == '/' ? '!' : '/';
-  std::string encrypted = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
-                          "DEK-Info: AES-128-CBC,00000000000000000000000000000000\n\n";
+  std::string encrypted =
+      "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
+      "DEK-Info: AES-128-CBC,00000000000000000000000000000000\n\n";
   encrypted += good.substr(good.find('\n') + 1);
   const struct {
     const char* what;

@@ -71,7 +71,7 @@ struct CertificateRequest {
   base::Duration valid{};                    // from not_before; cut at the authority's own end
 };
 // A certificate for the public key of `csr` (PKCS#10 PEM), whose own subject is ignored: the
-// authority decides what it certifies. serverAuth and clientAuth. Code::invalid_input if the request
+// authority decides what it certifies. serverAuth and clientAuth. Code::invalid_input if the csr
 // is not signed by its own key or the key is weak (RSA below 2048 bits, EC but for P-256, P-384 and
 // P-521).
 base::Result<std::string> issue(const Authority& authority, std::string_view csr,

@@ -36,7 +36,8 @@ base::Result<base::Bytes> derive(std::string_view password, base::BytesView salt
 base::Result<std::uint32_t> parse_cost(std::string_view text, std::uint32_t low,
                                        std::uint32_t high) {
   std::uint32_t value = 0;
-  if (text.empty() || text.size() > 2 || text.front() == '0') return malformed("a cost is no number");
+  if (text.empty() || text.size() > 2 || text.front() == '0')
+    return malformed("a cost is no number");
   for (const char c : text) {
     if (c < '0' || c > '9') return malformed("a cost is no number");
     value = value * 10 + static_cast<std::uint32_t>(c - '0');

@@ -4,15 +4,18 @@
 namespace selvedge::crypto {
 namespace {
 
-// Without a callback of its own OpenSSL asks for the passphrase of an encrypted PEM on the terminal.
-int no_passphrase(char*, int, int, void*) { return -1; }
+// Without a callback OpenSSL asks for the passphrase of an encrypted PEM on the
+// terminal.
+int no_passphrase(char*, int, int, void*) {
+  return -1;
+}
 
 base::Result<BioPtr> open_pem(std::string_view pem, std::string_view what) {
   if (pem.size() > max_pem_bytes) {
-    return base::fail(base::Code::invalid_input,
-                      std::string(what) + ": " + std::to_string(pem.size()) +
-                          " bytes of PEM are more than the " + std::to_string(max_pem_bytes) +
-                          " allowed");
+    return base::fail(base::Code::invalid_input, std::string(what) + ": " +
+                                                     std::to_string(pem.size()) +
+                                                     " bytes of PEM are more than the " +
+                                                     std::to_string(max_pem_bytes) + " allowed");
   }
   BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   if (!bio) return openssl_failed(base::Code::internal, what);

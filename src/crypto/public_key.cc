@@ -49,8 +49,10 @@ base::Result<void> check_public_key(EVP_PKEY* key) {
       TRY(check_curve(key));
       break;
     }
-    case EVP_PKEY_ED25519: return {};
-    default: return refuse("neither RSA, EC nor Ed25519");
+    case EVP_PKEY_ED25519:
+      return {};
+    default:
+      return refuse("neither RSA, EC nor Ed25519");
   }
   const KeyContextPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
   if (!context || EVP_PKEY_public_check_quick(context.get()) != 1) {

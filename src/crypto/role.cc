@@ -30,10 +30,14 @@ base::Result<RoleName> parse_role_uri(std::string_view uri) {
 
 std::string_view name(Role role) {
   switch (role) {
-    case Role::cloud: return "cloud";
-    case Role::node: return "node";
-    case Role::device: return "device";
-    case Role::operator_: return "operator";
+    case Role::cloud:
+      return "cloud";
+    case Role::node:
+      return "node";
+    case Role::device:
+      return "device";
+    case Role::operator_:
+      return "operator";
   }
   return "device";
 }

@@ -62,7 +62,8 @@ TEST(Role, IsRefusedUnlessThereIsExactlyOneWellFormed) {
 TEST(Name, IsOneSafePathComponent) {
   for (const char* good : {"a", "gate-7", "A_b.c", "0", "_x"}) EXPECT_TRUE(is_name(good)) << good;
   EXPECT_TRUE(is_name(std::string(64, 'a')));
-  for (const char* bad : {"", ".", "..", ".a", "-a", "a/b", "a b", "a:b", "a+", "a#", "\xc3\xa4", "a\n"}) {
+  for (const char* bad :
+       {"", ".", "..", ".a", "-a", "a/b", "a b", "a:b", "a+", "a#", "\xc3\xa4", "a\n"}) {
     EXPECT_FALSE(is_name(bad)) << bad;
   }
   EXPECT_FALSE(is_name(std::string(65, 'a')));
@@ -101,12 +102,12 @@ TEST(Password, RefusesMalformedHashes) {
       "scrypt$014$8$1$" + salt + "$" + key,
       "scrypt$-1$8$1$" + salt + "$" + key,
       "scrypt$99$8$1$" + salt + "$" + key,
-      "scrypt$20$8$1$" + salt + "$" + key,   // 1 GiB
-      "scrypt$17$8$1$" + salt + "$" + key,   // 128 MiB
+      "scrypt$20$8$1$" + salt + "$" + key,  // 1 GiB
+      "scrypt$17$8$1$" + salt + "$" + key,  // 128 MiB
       "scrypt$14$33$1$" + salt + "$" + key,
       "scrypt$14$8$5$" + salt + "$" + key,
       "scrypt$14$8$0$" + salt + "$" + key,
-      "scrypt$16$1$1$" + salt + "$" + key,   // N too large for r
+      "scrypt$16$1$1$" + salt + "$" + key,  // N too large for r
       "scrypt$14$8$1$zz$" + key,
       "scrypt$14$8$1$aa$" + key,
       "scrypt$14$8$1$" + std::string(130, 'a') + "$" + key,
@@ -146,8 +147,13 @@ TEST(JoinToken, RefusesMalformedTexts) {
   const std::string id(16, '1'), secret(32, '2'), authority(64, '3');
   ASSERT_TRUE(parse_join_token(id + "." + secret + "." + authority));
   const std::string cases[] = {
-      "", ".", "..", "...",
-      id, id + "." + secret, id + "." + secret + ".",
+      "",
+      ".",
+      "..",
+      "...",
+      id,
+      id + "." + secret,
+      id + "." + secret + ".",
       id + "." + secret + "." + authority + ".",
       id + "." + secret + "." + authority + "\n",
       " " + id + "." + secret + "." + authority,

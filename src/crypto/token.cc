@@ -26,7 +26,8 @@ std::string random_hex() {
 }  // namespace
 
 JoinToken make_join_token(const Digest& authority) {
-  return {.id = random_hex<id_bytes>(), .secret = random_hex<secret_bytes>(), .authority = authority};
+  return {
+      .id = random_hex<id_bytes>(), .secret = random_hex<secret_bytes>(), .authority = authority};
 }
 
 std::string to_text(const JoinToken& token) {

@@ -5,7 +5,9 @@
 //
 // A Batch carries the definition of every series of its blocks that this connection has not told
 // before, so that each connection is understood by itself. Layout: docs/spec/uplink.md. Decoding
-// trusts nothing; views point into the payload. Pure; any thread.
+// trusts nothing; views point into the payload. Code::corrupt: the bytes are damaged or no such
+// message; Code::invalid_input: they say what is not allowed, or a version not known here. Fields
+// that a later version adds at the end of a record are skipped. Pure; any thread.
 
 #pragma once
 
@@ -21,6 +23,12 @@
 namespace selvedge::codec::uplink {
 
 inline constexpr std::uint32_t max_batch_bytes = 2 << 20;
+// The largest frame that fits into a batch beside one series definition; a node seals none larger.
+inline constexpr std::uint32_t max_batch_frame_bytes = max_batch_bytes - (4 << 10);
+inline constexpr std::uint32_t max_ack_ranges = 1 << 16;
+inline constexpr std::uint32_t max_device_bytes = 512;   // of SeriesDef::device; longer is cut
+// Sequence numbers are at most this, so that every database has an integer for them.
+inline constexpr std::uint64_t max_seq = (std::uint64_t{1} << 63) - 1;
 
 struct BlockView {
   model::BlockSeq seq{};
@@ -36,6 +44,7 @@ struct Batch {
   std::vector<BlockView> blocks;
 };
 
+// Appends the message to `out`. It is for the caller to stay within max_batch_bytes.
 void encode(const Batch& batch, base::Bytes& out);
 base::Result<Batch> decode_batch(base::BytesView payload);
 
@@ -49,6 +58,7 @@ struct Ack {
   std::vector<Range> ranges;             // ascending, apart
 };
 
+// Appends the message to `out`; ranges must be ascending, apart and no more than max_ack_ranges.
 void encode(const Ack& ack, base::Bytes& out);
 base::Result<Ack> decode_ack(base::BytesView payload);
 
