@@ -15,7 +15,8 @@ void read_protocol(Reader& in, Connect& to) {
   const std::string_view protocol = in.text();
   const std::uint8_t level = in.u8();
   if (!in.ok()) return;
-  to.version = protocol == "MQTT" && level >= 5 ? Version::v5 : Version::v311;
+  // The top bit is a mark that some bridges set.
+  to.version = protocol == "MQTT" && (level & 0x7F) >= 5 ? Version::v5 : Version::v311;
   if (protocol != "MQTT" && protocol != "MQIsdp") {
     in.fail(Reason::unsupported_protocol_version, "protocol name is not MQTT");
   } else if (protocol != "MQTT" || (level != 4 && level != 5)) {
