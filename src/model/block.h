@@ -32,6 +32,7 @@ struct BlockSummary {
   std::uint32_t count = 0;
   base::Time first_time{}, last_time{};    // smallest and largest time in the block
   double min = 0, max = 0, sum = 0, first = 0, last = 0;
+  std::uint32_t nan_count = 0;  // counted, but not in min, max and sum (unless all are NaN)
 };
 
 struct Block {

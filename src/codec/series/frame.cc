@@ -1,0 +1,195 @@
+#include "codec/series/frame.h"
+
+#include "base/crc32c.h"
+#include "codec/series/columns.h"
+#include "codec/series/header.h"
+#include "codec/series/integers.h"
+#include "codec/series/value_columns.h"
+
+namespace selvedge::codec {
+namespace {
+
+using base::Code;
+
+constexpr std::uint8_t version = 1;
+constexpr std::size_t checksum_bytes = 4;
+
+bool in_time_order(const std::vector<std::int64_t>& times) {
+  return std::is_sorted(times.begin(), times.end());
+}
+
+bool has_constant_step(const std::vector<std::int64_t>& times) {
+  if (times.size() < 2) return true;
+  // Sorted times: differences fit an unsigned 64-bit number.
+  const auto at = [&](std::size_t i) { return static_cast<std::uint64_t>(times[i]); };
+  const std::uint64_t step = at(1) - at(0);
+  for (std::size_t i = 2; i < times.size(); ++i)
+    if (at(i) - at(i - 1) != step) return false;
+  return true;
+}
+
+// Chooses unit and codec of the times; appends their column.
+void put_times(base::Writer& out, const std::vector<std::int64_t>& times, Header& header) {
+  unsigned unit = coarsest_unit(times.front(), 3);
+  if (has_constant_step(times)) {
+    // The last time must be a multiple too, and then the step need not be.
+    header.time_unit = coarsest_unit(times.back(), unit);
+    header.time_codec = TimeCodec::constant_step;
+    return;
+  }
+  for (const std::int64_t time : times) {
+    unit = coarsest_unit(time, unit);
+    if (unit == 0) break;
+  }
+  header.time_unit = unit;
+  header.time_codec = TimeCodec::offsets;
+  static thread_local std::vector<std::int64_t> offsets;
+  offsets.resize(times.size());
+  const auto first = static_cast<std::uint64_t>(times.front());
+  const auto divisor = static_cast<std::uint64_t>(time_units[unit]);
+  for (std::size_t i = 0; i < times.size(); ++i)
+    offsets[i] = static_cast<std::int64_t>((static_cast<std::uint64_t>(times[i]) - first) / divisor);
+  put_integers(out, offsets);
+}
+
+base::Result<void> take_times(base::BytesView bytes, const Header& h, std::vector<std::int64_t>& out) {
+  const std::size_t count = h.summary.count;
+  const auto first = static_cast<std::uint64_t>(h.summary.first_time.ns);
+  const std::uint64_t span = static_cast<std::uint64_t>(h.summary.last_time.ns) - first;
+  if (h.time_codec == TimeCodec::constant_step) {
+    const std::uint64_t steps = count - 1;
+    if (!bytes.empty() || (steps > 0 && span % steps != 0))
+      return base::fail(Code::corrupt, "damaged times in a frame");
+    const std::uint64_t step = steps > 0 ? span / steps : 0;
+    out.resize(count);
+    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<std::int64_t>(first + step * i);
+    return {};
+  }
+  if (h.time_codec != TimeCodec::offsets)
+    return base::fail(Code::corrupt, "unknown coding of times in a frame; a newer version made it");
+  base::Reader in(bytes);
+  if (!take_integers(in, count, out) || !in.at_end())
+    return base::fail(Code::corrupt, "damaged times in a frame");
+  const auto unit = static_cast<std::uint64_t>(time_units[h.time_unit]);
+  const std::uint64_t last = span / unit;
+  std::uint64_t before = 0;
+  bool ordered = out.front() == 0 && static_cast<std::uint64_t>(out.back()) == last;
+  for (std::int64_t& t : out) {
+    const auto offset = static_cast<std::uint64_t>(t);
+    ordered &= offset >= before && offset <= last;
+    before = offset;
+    t = static_cast<std::int64_t>(first + offset * unit);
+  }
+  if (!ordered) return base::fail(Code::corrupt, "times out of order in a frame");
+  return {};
+}
+
+// Checks length, version and checksum; leaves `in` at the header.
+base::Result<Header> open_frame(base::BytesView frame, base::Reader& in) {
+  if (frame.size() > max_frame_bytes) return base::fail(Code::corrupt, "a frame is too long");
+  in = base::Reader(frame);
+  const std::uint32_t checksum = in.u32();
+  const std::uint8_t made_by = in.u8();
+  const std::uint64_t length = in.varint();
+  if (!in.ok() || length != in.remaining())
+    return base::fail(Code::corrupt, "a frame's length does not fit");
+  if (base::crc32c(frame.subspan(checksum_bytes)) != checksum)
+    return base::fail(Code::corrupt, "a frame's checksum does not fit");
+  if (made_by != version)
+    return base::fail(Code::corrupt, "unknown version " + std::to_string(made_by) + " of a frame");
+  return take_header(in);
+}
+
+base::Result<void> fill_same(const model::BlockSummary& s, Columns& columns) {
+  if (s.kind == model::Kind::float64) {
+    columns.float64.assign(s.count, s.first);
+    return {};
+  }
+  const bool whole = s.first >= -0x1p53 && s.first <= 0x1p53;  // false for NaN
+  const auto value = whole ? static_cast<std::int64_t>(s.first) : 0;
+  if (s.kind == model::Kind::text || !whole || (s.kind == model::Kind::boolean && value >> 1 != 0))
+    return base::fail(Code::corrupt, "damaged values in a frame");
+  columns.int64.assign(s.count, value);
+  return {};
+}
+
+}  // namespace
+
+base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes& out) {
+  TRY(check_columns(given));
+  static thread_local Columns sorted;
+  static thread_local base::Bytes times, values, header_bytes;
+  const bool ordered = in_time_order(given.times);
+  if (!ordered) sort_by_time(given, sorted);
+  const Columns& columns = ordered ? given : sorted;
+
+  Header header;
+  summarize(columns, header.summary);
+  times.clear();
+  values.clear();
+  header_bytes.clear();
+  base::Writer time_writer(times), value_writer(values), header_writer(header_bytes);
+  put_times(time_writer, columns.times, header);
+  const ValueCodec codec =
+      all_same(columns) ? ValueCodec::same : put_values(value_writer, columns);
+  header.summary.codec = static_cast<std::uint8_t>(codec);
+  put_header(header_writer, header);
+  header_writer.varint(times.size());
+
+  const std::size_t length = header_bytes.size() + times.size() + values.size();
+  if (length + 16 > max_frame_bytes)
+    return base::fail(Code::invalid_input, "encode readings: the texts are too long for one block");
+  const std::size_t start = out.size();
+  base::Writer writer(out);
+  writer.u32(0);
+  writer.u8(version);
+  writer.varint(length);
+  writer.raw(header_bytes);
+  writer.raw(times);
+  writer.raw(values);
+  writer.patch_u32(start, base::crc32c(base::BytesView(out).subspan(start + checksum_bytes)));
+  return header.summary;
+}
+
+base::Result<model::BlockSummary> read_summary(base::BytesView frame) {
+  base::Reader in({});
+  const Header header = TRY(open_frame(frame, in));
+  return header.summary;
+}
+
+base::Result<model::BlockSummary> decode_frame(base::BytesView frame, Columns& columns) {
+  columns.clear();
+  base::Reader in({});
+  const Header header = TRY(open_frame(frame, in));
+  const model::BlockSummary& s = header.summary;
+  columns.kind = s.kind;
+  const base::BytesView times = in.bytes();
+  if (!in.ok()) return base::fail(Code::corrupt, "a frame is cut short");
+  TRY(take_times(times, header, columns.times));
+  const auto codec = static_cast<ValueCodec>(s.codec);
+  if (codec == ValueCodec::same)
+    TRY(fill_same(s, columns));
+  else if (codec > ValueCodec::text_dictionary)
+    return base::fail(Code::corrupt, "unknown coding of values in a frame; a newer version made it");
+  else if (!take_values(in, codec, s.count, columns))
+    return base::fail(Code::corrupt, "damaged values in a frame");
+  if (!in.at_end()) return base::fail(Code::corrupt, "a frame has bytes left over");
+  return s;
+}
+
+std::string_view codec_name(std::uint8_t codec) {
+  switch (static_cast<ValueCodec>(codec)) {
+    case ValueCodec::same: return "same";
+    case ValueCodec::raw: return "raw+zstd";
+    case ValueCodec::raw_planes: return "planes+zstd";
+    case ValueCodec::decimal: return "decimal+zstd";
+    case ValueCodec::integers: return "integers+zstd";
+    case ValueCodec::bits: return "bits+zstd";
+    case ValueCodec::runs: return "runs";
+    case ValueCodec::text_plain: return "text+zstd";
+    case ValueCodec::text_dictionary: return "dictionary+zstd";
+  }
+  return "unknown";
+}
+
+}  // namespace selvedge::codec
