@@ -37,7 +37,8 @@ std::string_view name(Format format);
 
 struct Bounds {
   std::uint32_t readings = 100'000;
-  std::uint32_t depth = 16;
+  std::uint32_t depth = 16;             // of JSON and CBOR; never more than 64
+  std::uint32_t elements = 1024;        // of an array inside a JSON object
   std::uint32_t name_bytes = 512;
   std::uint32_t text_bytes = 4096;
 };
