@@ -25,6 +25,9 @@ struct Endpoint {
   std::string text() const;  // host:port, [v6]:port
 };
 
+// "host:port", ":port", "[v6]:port". Code::invalid_input otherwise.
+base::Result<Endpoint> parse_endpoint(std::string_view text);
+
 // Who is at the other end, as far as the transport knows.
 struct Peer {
   std::string address;               // "127.0.0.1:40112"

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -28,14 +29,30 @@ class World {
   double random_unit();  // [0, 1)
 };
 
+// What a metrics page shows of the machine's side of a program. Counts since the start, but for
+// open_streams, timers and pool_threads.
+struct Stats {
+  std::uint64_t open_streams = 0;        // accepted or connecting, not yet closed
+  std::uint64_t accepted = 0;
+  std::uint64_t connected = 0;
+  std::uint64_t failed_handshakes = 0;   // of TLS, on our listeners
+  std::uint64_t dropped = 0;             // could not be accepted: no descriptors left
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  std::uint64_t turns = 0;               // of the loop
+  std::uint64_t timers = 0;
+  std::uint64_t pool_threads = 0;
+};
+
 // The real machine. `run` returns when `stop` is called or one of `signals` arrives (blocked and
-// read through the loop); says which.
+// read through the loop); says which, or 0 after `stop`. Destroy it last: loop, network, streams and
+// listeners belong to it. Ignores SIGPIPE for the whole process.
 class RealWorld : public World {
  public:
   static base::Result<std::unique_ptr<RealWorld>> create();
 
   virtual int run(std::span<const int> signals) = 0;
   virtual void stop() = 0;
+  virtual Stats stats() const = 0;
 };
 
 }  // namespace selvedge::os

@@ -1,0 +1,75 @@
+#include "os/process.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "os/fd.h"
+
+namespace selvedge::os {
+namespace {
+
+// The number of a line like "Rss:    1234 kB".
+std::optional<std::uint64_t> kilobytes(std::string_view line, std::string_view name) {
+  if (!line.starts_with(name)) return std::nullopt;
+  line.remove_prefix(name.size());
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  const auto number = base::parse_int(line.substr(0, line.find(' ')));
+  if (!number || *number < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*number) << 10;
+}
+
+}  // namespace
+
+base::Result<ProcessMemory> process_memory() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  ProcessMemory memory;
+  std::string line;
+  while (std::getline(file, line)) {
+    if (const auto bytes = kilobytes(line, "Rss:")) memory.resident_bytes = *bytes;
+    if (const auto bytes = kilobytes(line, "Pss:")) memory.proportional_bytes = *bytes;
+  }
+  if (memory.resident_bytes == 0)
+    return base::fail(base::Code::unavailable, "read /proc/self/smaps_rollup: it tells nothing");
+  return memory;
+}
+
+base::Result<std::uint64_t> raise_open_files_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return std::unexpected(base::system_error("read the limit of open files", errno));
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return std::unexpected(base::system_error("raise the limit of open files", errno));
+  return std::uint64_t{limit.rlim_cur};
+}
+
+base::Result<void> notify_supervisor(std::string_view state) {
+  const char* const variable = std::getenv("NOTIFY_SOCKET");
+  if (variable == nullptr || *variable == '\0') return {};
+  const std::string_view path(variable);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return base::fail(base::Code::invalid_input, "NOTIFY_SOCKET: too long for a socket's name");
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (path.front() == '@') address.sun_path[0] = '\0';  // an abstract name
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return std::unexpected(base::system_error("notify supervisor", errno));
+  const ssize_t sent = ::sendto(fd.value(), state.data(), state.size(), MSG_NOSIGNAL,
+                                reinterpret_cast<const sockaddr*>(&address), size);
+  if (sent < 0) return std::unexpected(base::system_error("notify supervisor", errno));
+  return {};
+}
+
+}  // namespace selvedge::os

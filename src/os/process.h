@@ -1,0 +1,25 @@
+// Process: what a daemon asks of its own process: memory, descriptors, and its supervisor's ear.
+
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace selvedge::os {
+
+struct ProcessMemory {
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t proportional_bytes = 0;  // shared pages counted by share
+};
+base::Result<ProcessMemory> process_memory();
+
+// Raises the limit of open files to what the system allows; says which that is.
+base::Result<std::uint64_t> raise_open_files_limit();
+
+// Says "READY=1", "STOPPING=1" and the like to a supervisor that listens on $NOTIFY_SOCKET
+// (sd_notify(3)). Does nothing without one.
+base::Result<void> notify_supervisor(std::string_view state);
+
+}  // namespace selvedge::os

@@ -1,0 +1,58 @@
+#include <signal.h>
+#include <sys/random.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "os/epoll_loop.h"
+#include "os/posix_files.h"
+#include "os/tcp_network.h"
+#include "os/world.h"
+
+namespace selvedge::os {
+namespace {
+
+class LinuxWorld final : public RealWorld {
+ public:
+  explicit LinuxWorld(std::unique_ptr<EpollLoop> loop) : loop_(std::move(loop)), network_(*loop_) {}
+  ~LinuxWorld() override { loop_->clear(); }
+
+  Loop& loop() override { return *loop_; }
+  Network& network() override { return network_; }
+  base::Result<std::unique_ptr<Dir>> directory(std::string_view path, bool create) override {
+    return open_directory(path, create);
+  }
+
+  void entropy(std::span<std::uint8_t> into) override {
+    while (!into.empty()) {
+      const ssize_t count = ::getrandom(into.data(), into.size(), 0);
+      CHECK(count > 0 || errno == EINTR);
+      if (count > 0) into = into.subspan(static_cast<std::size_t>(count));
+    }
+  }
+
+  int run(std::span<const int> signals) override { return loop_->run(signals); }
+  void stop() override { loop_->stop(); }
+
+  Stats stats() const override {
+    Stats stats = network_.stats();
+    stats.turns = loop_->turns();
+    stats.timers = loop_->timers();
+    stats.pool_threads = loop_->pool_threads();
+    return stats;
+  }
+
+ private:
+  std::unique_ptr<EpollLoop> loop_;
+  TcpNetwork network_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<RealWorld>> RealWorld::create() {
+  // TLS writes to its sockets itself and cannot ask for this write by write.
+  ::signal(SIGPIPE, SIG_IGN);
+  return std::make_unique<LinuxWorld>(TRY(EpollLoop::create()));
+}
+
+}  // namespace selvedge::os
