@@ -46,12 +46,15 @@ struct Response {
   static Response text(std::string body, int status = 200);
   // RFC 9457 problem details, from an error of ours.
   static Response problem(const base::Error& error);
+  static Response problem(int status, std::string_view code, std::string_view detail);
 };
 
-// Call exactly once; later calls are ignored. Harmless after the connection is gone.
+// Call exactly once; later calls are ignored. Harmless after the connection is gone. Dropping it
+// without a call answers 500.
 using Respond = std::function<void(Response)>;
 using Handler = std::function<void(Request request, Respond respond)>;
-// Gets the stream after an accepted WebSocket handshake, with bytes already received.
+// Gets the stream after an accepted WebSocket handshake, with bytes already received. Must give the
+// stream its own events before it returns (see websocket_stream.h).
 using Upgrade = std::function<void(std::unique_ptr<os::Stream> stream, const Request& request,
                                    base::Bytes early)>;
 
@@ -60,7 +63,9 @@ struct ServerLimits {
   std::uint64_t body_bytes = 16 << 20;
   std::uint32_t connections = 4096;
   std::uint64_t bodies_in_memory = 64 << 20;     // of all connections; beyond it 503
+  // Between requests, and for a client that does not take its answer.
   base::Duration idle_timeout = std::chrono::seconds(60);
+  // From the first byte of a request to its last; 408 after that. Handlers have no limit.
   base::Duration request_timeout = std::chrono::seconds(30);
 };
 
@@ -70,9 +75,10 @@ class Server {
   ~Server();
 
   // Exact path, or a prefix if it ends in "/*". Method "*" takes any. The most exact wins.
-  // Unknown paths get 404, known paths with another method 405 with Allow.
+  // Unknown paths get 404, known paths with another method 405 with Allow. A GET handler serves
+  // HEAD too (its body is left out), and OPTIONS is answered from the table unless it has a handler.
   void route(std::string_view method, std::string_view path, Handler handler);
-  // WebSocket (RFC 6455) on `path` for `subprotocol`.
+  // WebSocket (RFC 6455) on `path` for `subprotocol` (lower case), which the client must offer.
   void websocket(std::string_view path, std::string_view subprotocol, Upgrade upgrade);
 
   base::Result<std::uint16_t> listen(const os::Endpoint& at, std::shared_ptr<os::Tls> tls);
@@ -80,7 +86,9 @@ class Server {
   void close(std::function<void()> done);
 
   struct Stats {
-    std::uint64_t connections = 0, requests = 0, bad_requests = 0;
+    std::uint64_t connections = 0, requests = 0, bad_requests = 0;  // in total
+    std::uint64_t refused = 0;                                      // beyond limits.connections
+    std::uint64_t open = 0;                                         // connections at the moment
   };
   const Stats& stats() const;
 
@@ -117,12 +125,17 @@ struct Fetched {
 struct ClientLimits {
   std::uint32_t connections = 1024;      // in all
   std::uint32_t connections_per_host = 1024;
+  std::uint32_t waiting = 65536;         // for a connection; beyond it Code::exhausted
   std::uint64_t body_bytes = 16 << 20;
   base::Duration timeout = std::chrono::seconds(10);         // of a whole request
   base::Duration idle_timeout = std::chrono::seconds(15);    // kept-alive connections
 };
 
-// Fetches any number of URLs at once, within its limits; more wait their turn.
+// Fetches any number of URLs at once, within its limits; more wait their turn. Connections are kept
+// and used again. A request that finds its kept connection closed before any byte of an answer is
+// sent once more on a new one, if its method is idempotent. Redirects are not followed: a 3xx is an
+// answer like any other. Any status is a success; errors are for answers that did not come:
+// unavailable (refused, closed, too late), corrupt (not HTTP), exhausted (body_bytes, waiting).
 class Client {
  public:
   // `tls` is used for https; null refuses https.
@@ -132,12 +145,21 @@ class Client {
   using Done = std::function<void(base::Result<Fetched>)>;
   void fetch(Fetch what, Done done);     // done is never called within this call
 
+  struct Stats {
+    std::uint64_t connections = 0;       // opened, in total
+    std::uint64_t reused = 0;            // requests that took a kept connection
+    std::uint64_t retried = 0;           // requests sent again
+  };
+  const Stats& stats() const;
+
  private:
+  friend void fetch_all(Client&, std::vector<Fetch>,
+                        std::function<void(std::vector<base::Result<Fetched>>)>);
   struct State;
   std::shared_ptr<State> state_;
 };
 
-// The results stand in the order of the requests.
+// The results stand in the order of the requests. `done` is never called within this call.
 void fetch_all(Client& client, std::vector<Fetch> what,
                std::function<void(std::vector<base::Result<Fetched>>)> done);
 
