@@ -34,11 +34,14 @@ std::unexpected<base::Error> CborReader::error(std::string_view what) const {
                     "byte " + std::to_string(position_) + ": " + std::string(what));
 }
 
-Result<CborReader::Head> CborReader::head() {
+Result<void> CborReader::next() {
   if (at_end()) return error("the message ends too early");
   const std::uint8_t first = bytes_[position_];
-  Head head;
+  Head& head = head_;
   head.type = static_cast<Type>(first >> 5);
+  head.bytes = 0;
+  head.indefinite = false;
+  head.argument = 0;
   const unsigned low = first & 31;
   std::size_t size = 0;
   if (low < 24) {
@@ -55,16 +58,16 @@ Result<CborReader::Head> CborReader::head() {
     return error(first == break_byte ? "a break where an item should be" : "a reserved form");
   }
   position_ += 1 + size;
-  return head;
+  return {};
 }
 
-Result<CborReader::Head> CborReader::untagged_head() {
-  Head next = TRY(head());
-  for (std::uint32_t tags = 0; next.type == Type::tag && next.argument != decimal_fraction_tag;) {
+Result<void> CborReader::next_untagged() {
+  TRY(next());
+  for (std::uint32_t tags = 0; head_.type == Type::tag && head_.argument != decimal_fraction_tag;) {
     if (++tags > depth_) return error("too many tags before one item");
-    next = TRY(head());
+    TRY(next());
   }
-  return next;
+  return {};
 }
 
 bool CborReader::take_break() {
@@ -81,50 +84,57 @@ Result<std::string_view> CborReader::take(std::uint64_t size) {
   return text;
 }
 
-Result<std::string_view> CborReader::string(const Head& head, std::string& joined) {
+Result<std::string_view> CborReader::string(std::string& joined) {
+  const Type type = head_.type;
   std::string_view text;
-  if (head.indefinite) {
+  if (head_.indefinite) {
     joined.clear();
     while (!take_break()) {
-      const Head part = TRY(this->head());
-      if (part.type != head.type || part.indefinite) return error("a part of another type in a string");
-      joined += TRY(take(part.argument));
+      TRY(next());
+      if (head_.type != type || head_.indefinite) return error("a part of another type in a string");
+      joined += TRY(take(head_.argument));
     }
     text = joined;
   } else {
-    text = TRY(take(head.argument));
+    text = TRY(take(head_.argument));
   }
-  if (head.type == Type::text && !is_ascii(text) && !base::is_utf8(text))
+  if (type == Type::text && !is_ascii(text) && !base::is_utf8(text))
     return error("a text is not UTF-8");
   return text;
 }
 
-std::optional<double> CborReader::float_of(const Head& head) {
-  if (head.type != Type::simple) return std::nullopt;
-  switch (head.bytes) {
-    case 2: return half_to_double(static_cast<std::uint16_t>(head.argument));
-    case 4: return std::bit_cast<float>(static_cast<std::uint32_t>(head.argument));
-    case 8: return std::bit_cast<double>(head.argument);
+std::optional<double> CborReader::float_value() const {
+  if (head_.type != Type::simple) return std::nullopt;
+  switch (head_.bytes) {
+    case 2: return half_to_double(static_cast<std::uint16_t>(head_.argument));
+    case 4: return std::bit_cast<float>(static_cast<std::uint32_t>(head_.argument));
+    case 8: return std::bit_cast<double>(head_.argument);
     default: return std::nullopt;
   }
 }
 
-std::optional<std::int64_t> CborReader::integer_of(const Head& head) {
-  if (head.argument > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+std::optional<std::int64_t> CborReader::integer_value() const {
+  if (head_.argument > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
     return std::nullopt;
-  const auto value = static_cast<std::int64_t>(head.argument);
-  if (head.type == Type::unsigned_integer) return value;
-  if (head.type == Type::negative_integer) return -1 - value;
+  const auto value = static_cast<std::int64_t>(head_.argument);
+  if (head_.type == Type::unsigned_integer) return value;
+  if (head_.type == Type::negative_integer) return -1 - value;
   return std::nullopt;
 }
 
+Result<std::optional<std::int64_t>> CborReader::next_integer() {
+  TRY(next());
+  return integer_value();
+}
+
 Result<Decimal> CborReader::decimal_fraction() {
-  const Head array = TRY(head());
-  if (array.type != Type::array || (!array.indefinite && array.argument != 2))
+  TRY(next());
+  const bool indefinite = head_.indefinite;
+  if (head_.type != Type::array || (!indefinite && head_.argument != 2))
     return error("a decimal fraction is not an array of two");
-  const auto exponent = integer_of(TRY(head()));
-  const auto mantissa = integer_of(TRY(head()));
-  if (!exponent || !mantissa || (array.indefinite && !take_break()))
+  const auto exponent = TRY(next_integer());
+  const auto mantissa = TRY(next_integer());
+  if (!exponent || !mantissa || (indefinite && !take_break()))
     return error("a decimal fraction is not made of two 64-bit integers");
   if (*exponent < -10'000 || *exponent > 10'000)
     return error("the exponent of a decimal fraction is out of range");
@@ -134,15 +144,15 @@ Result<Decimal> CborReader::decimal_fraction() {
   return number;
 }
 
-Result<void> CborReader::skip(const Head& head, std::uint32_t depth) {
-  switch (head.type) {
+Result<void> CborReader::skip(std::uint32_t depth) {
+  switch (head_.type) {
     case Type::unsigned_integer:
     case Type::negative_integer:
     case Type::simple: return {};
     case Type::bytes:
     case Type::text: {
       std::string joined;
-      TRY(string(head, joined));
+      TRY(string(joined));
       return {};
     }
     case Type::tag:
@@ -150,22 +160,19 @@ Result<void> CborReader::skip(const Head& head, std::uint32_t depth) {
     case Type::map: break;
   }
   if (depth == 0) return error("nested too deeply");
-  return skip_items(head, depth - 1);
+  return skip_items(depth - 1);
 }
 
-Result<void> CborReader::skip_items(const Head& head, std::uint32_t depth) {
-  if (head.type == Type::tag) return skip(TRY(this->head()), depth);
-  if (head.indefinite) {
-    while (!take_break()) {
-      TRY(skip(TRY(this->head()), depth));
-      if (head.type == Type::map) TRY(skip(TRY(this->head()), depth));
-    }
-    return {};
-  }
+Result<void> CborReader::skip_items(std::uint32_t depth) {
+  const Head outer = head_;
+  const bool pairs = outer.type == Type::map;
+  const std::uint64_t count = outer.type == Type::tag ? 1 : outer.argument;
   // Each item takes a byte at least, so a count that cannot be true ends with the message.
-  for (std::uint64_t i = 0; i < head.argument; ++i) {
-    TRY(skip(TRY(this->head()), depth));
-    if (head.type == Type::map) TRY(skip(TRY(this->head()), depth));
+  for (std::uint64_t i = 0; outer.indefinite ? !take_break() : i < count; ++i) {
+    for (int part = 0; part < (pairs ? 2 : 1); ++part) {
+      TRY(next());
+      TRY(skip(depth));
+    }
   }
   return {};
 }

@@ -1,7 +1,7 @@
 // Cbor: a bounded reader of CBOR (RFC 8949): one item after another, nothing believed.
 //
 // A length is compared with what is left before it is used, and nothing is allocated for it. The
-// reader stands on an item; the caller looks at its head and takes it or skips it.
+// reader stands on the head of an item; the caller looks at it and takes or skips the rest.
 
 #pragma once
 
@@ -42,33 +42,39 @@ class CborReader {
   std::size_t position() const { return position_; }
   bool at_end() const { return position_ == bytes_.size(); }
 
-  base::Result<Head> head();
-  // Like head(), but past any tags except 4 (decimal fraction), which mean nothing to us.
-  base::Result<Head> untagged_head();
+  // Reads the next head. The second goes on past tags other than 4 (decimal fraction), which mean
+  // nothing to us.
+  base::Result<void> next();
+  base::Result<void> next_untagged();
+  // The head read last.
+  const Head& head() const { return head_; }
+
   // True, and past it, if the next byte ends an indefinite array, map or string.
   bool take_break();
 
   // What follows a head of text or bytes. Parts of an indefinite one are joined in `joined`.
-  base::Result<std::string_view> string(const Head& head, std::string& joined);
+  base::Result<std::string_view> string(std::string& joined);
   // The value of a head that is a half, single or double float.
-  static std::optional<double> float_of(const Head& head);
+  std::optional<double> float_value() const;
   // The value of a head that is an integer; none beyond int64.
-  static std::optional<std::int64_t> integer_of(const Head& head);
+  std::optional<std::int64_t> integer_value() const;
   // After a head of tag 4: [exponent, mantissa].
   base::Result<Decimal> decimal_fraction();
-  // The rest of the item that `head` begins.
-  base::Result<void> skip(const Head& head) { return skip(head, depth_); }
+  // The rest of the item.
+  base::Result<void> skip() { return skip(depth_); }
 
   std::unexpected<base::Error> error(std::string_view what) const;
 
  private:
-  base::Result<void> skip(const Head& head, std::uint32_t depth);
-  base::Result<void> skip_items(const Head& head, std::uint32_t depth);
+  base::Result<void> skip(std::uint32_t depth);
+  base::Result<void> skip_items(std::uint32_t depth);
+  base::Result<std::optional<std::int64_t>> next_integer();
   base::Result<std::string_view> take(std::uint64_t size);
 
   base::BytesView bytes_;
   std::uint32_t depth_;
   std::size_t position_ = 0;
+  Head head_;
 };
 
 }  // namespace selvedge::codec::payload

@@ -127,10 +127,16 @@ Result<std::string_view> text_of(ondemand::value& value, Document& document) {
   return text;
 }
 
-Result<Decimal> number_of(std::string_view token) {
-  const std::string_view text = trim(token);
-  if (const auto number = parse_decimal(text, Grammar::json)) return *number;
-  return fail(Code::invalid_input, quote(text) + " is not a number");
+// The number that a token is; spaces may follow it up to the next token.
+bool scan_token(std::string_view token, Decimal& number) {
+  const char* const end = token.data() + token.size();
+  const char* stop = scan(token.data(), end, Grammar::json, number);
+  while (stop != nullptr && stop < end && is_space(*stop)) ++stop;
+  return stop == end;
+}
+
+std::unexpected<base::Error> not_a_number(std::string_view token) {
+  return fail(Code::invalid_input, quote(trim(token)) + " is not a number");
 }
 
 Result<void> check_null(ondemand::value& value, Document& document) {
@@ -178,9 +184,10 @@ class FieldsWalk {
     GET(document_, type, value.type());
     switch (type) {
       case ondemand::json_type::number: {
-        const Result<Decimal> number = number_of(value.raw_json_token());
-        if (!number) return fail(Code::invalid_input, where() + number.error().message);
-        return fields_.number(*number);
+        const std::string_view token = value.raw_json_token();
+        Decimal number;
+        if (scan_token(token, number)) [[likely]] return fields_.number(number);
+        return fail(Code::invalid_input, where() + not_a_number(token).error().message);
       }
       case ondemand::json_type::string: return fields_.text(TRY(text_of(value, document_)));
       case ondemand::json_type::boolean: {
@@ -264,7 +271,8 @@ Result<void> decode_scalar(std::string_view trimmed, const Options& options, Doc
   if (trimmed == "true" || trimmed == "false")
     return out.put({}, std::nullopt, model::ValueView::of(trimmed == "true"));
   if (!trimmed.starts_with('"')) {
-    const Decimal number = TRY(number_of(trimmed));
+    Decimal number;
+    if (!scan_token(trimmed, number)) return not_a_number(trimmed);
     if (const auto value = to_value(number)) return out.put({}, std::nullopt, *value);
     return fail(Code::invalid_input, quote(trimmed) + ": too large a number");
   }
@@ -282,7 +290,12 @@ Result<void> senml_field(SenmlLabel label, ondemand::value& value, Document& doc
   ondemand::json_type type;
   GET(document, type, value.type());
   switch (type) {
-    case ondemand::json_type::number: return pack.number(label, TRY(number_of(value.raw_json_token())));
+    case ondemand::json_type::number: {
+      const std::string_view token = value.raw_json_token();
+      Decimal number;
+      if (scan_token(token, number)) [[likely]] return pack.number(label, number);
+      return not_a_number(token);
+    }
     case ondemand::json_type::string: return pack.text(label, TRY(text_of(value, document)));
     case ondemand::json_type::boolean: {
       bool truth = false;

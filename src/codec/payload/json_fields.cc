@@ -43,6 +43,8 @@ void JsonFields::prepare(const Options& options) {
 }
 
 void JsonFields::begin() {
+  level_ = 0;
+  key_ = {};
   path_.clear();
   names_.clear();
   fields_.clear();
@@ -53,13 +55,18 @@ void JsonFields::begin() {
 
 base::Result<std::size_t> JsonFields::enter(std::string_view key) {
   const std::size_t mark = path_.size();
-  if (mark + key.size() >= options_->bounds.name_bytes + std::size_t{1})
-    return fail(Code::invalid_input, "field " + quote(path_ + "/" + std::string(key.substr(0, 64))) +
-                                         ": name longer than " +
-                                         std::to_string(options_->bounds.name_bytes) + " bytes");
-  if (mark > 0) path_ += '/';
+  if (path().size() + key.size() >= options_->bounds.name_bytes + std::size_t{1})
+    return fail(Code::invalid_input,
+                "field " + quote(std::string(path()) + "/" + std::string(key.substr(0, 64))) +
+                    ": name longer than " + std::to_string(options_->bounds.name_bytes) + " bytes");
+  if (++level_ == 1) {
+    key_ = key;
+    return mark;
+  }
+  if (level_ == 2) path_ = key_;
+  path_ += '/';
   path_ += key;
-  return mark;
+  return level_ == 2 ? 0 : mark;
 }
 
 base::Result<std::size_t> JsonFields::enter(std::size_t index) {
@@ -77,23 +84,28 @@ bool JsonFields::is_value(std::string_view path) const {
 // 1 for the most likely key of a time; 0 for other keys.
 int JsonFields::rank_as_time() const {
   if (!time_path_.empty()) return 0;
+  if (level_ != 1) return 0;
   int rank = 0;
-  switch (path_.size()) {
-    case 1: rank = path_ == "t" ? 4 : 0; break;
-    case 2: rank = path_ == "ts" ? 1 : 0; break;
-    case 4: rank = path_ == "time" ? 2 : 0; break;
-    case 9: rank = path_ == "timestamp" ? 3 : 0; break;
+  switch (key_.size()) {
+    case 1: rank = key_ == "t" ? 4 : 0; break;
+    case 2: rank = key_ == "ts" ? 1 : 0; break;
+    case 4: rank = key_ == "time" ? 2 : 0; break;
+    case 9: rank = key_ == "timestamp" ? 3 : 0; break;
     default: break;
   }
-  return rank != 0 && !options_->name_field.empty() && is_value(path_) ? 0 : rank;
+  return rank != 0 && !options_->name_field.empty() && is_value(key_) ? 0 : rank;
 }
 
 base::Result<std::size_t> JsonFields::keep(const model::ValueView& value) {
-  if (names_.size() + path_.size() > most_name_bytes)
+  const std::string_view name = path();
+  if (level_ > 1 && names_.size() + name.size() > most_name_bytes)
     return fail(Code::invalid_input, where() + ": too many long names in one object");
-  const auto begin = static_cast<std::uint32_t>(names_.size());
-  names_ += path_;
-  fields_.push_back({begin, static_cast<std::uint32_t>(path_.size()), value});
+  Field& field = fields_.emplace_back();
+  field.name = level_ > 1 ? nullptr : name.data();
+  field.begin = static_cast<std::uint32_t>(names_.size());
+  field.size = static_cast<std::uint32_t>(name.size());
+  copy_parts(field.value, value);
+  if (level_ > 1) names_ += name;
   return fields_.size() - 1;
 }
 
@@ -131,7 +143,7 @@ base::Result<void> JsonFields::boolean(bool value) {
 
 base::Result<void> JsonFields::text(std::string_view text) {
   if (at_time()) return take_time(to_time(text, options_->time_unit), text);
-  if (!options_->name_field.empty() && path_ == options_->name_field) {
+  if (!options_->name_field.empty() && level_ == 1 && key_ == options_->name_field) {
     if (name_) return fail(Code::invalid_input, where() + ": the name stands there twice");
     name_ = text;
     return {};
@@ -144,12 +156,10 @@ base::Result<void> JsonFields::text(std::string_view text) {
 }
 
 base::Result<void> JsonFields::finish(Output& out) {
-  if (guess_.rank != 0) {
-    time_ = guess_.time;
-    fields_.erase(fields_.begin() + static_cast<std::ptrdiff_t>(guess_.field));
-  }
+  if (guess_.rank != 0) time_ = guess_.time;
   if (!options_->name_field.empty()) return finish_named(out);
-  for (const Field& field : fields_) TRY(out.put(name_of(field), time_, field.value));
+  for (std::size_t i = 0; i < fields_.size(); ++i)
+    if (!is_time_guess(i)) TRY(out.put(name_of(fields_[i]), time_, fields_[i].value));
   return {};
 }
 
@@ -158,9 +168,13 @@ base::Result<void> JsonFields::finish_named(Output& out) {
     return fail(Code::invalid_input, "no text in the name field " + quote(options_->name_field));
   for (const Field& field : fields_) {
     const std::string_view path = name_of(field);
-    if (!is_value(path)) continue;  // a guessed time that was none
-    path_.assign(*name_).append(path.substr(value_path_.size()));
-    TRY(out.put(path_, time_, field.value));
+    if (!is_value(path)) continue;  // kept because it might have been the time
+    if (path.size() == value_path_.size()) {
+      TRY(out.put(*name_, time_, field.value));
+      continue;
+    }
+    name_made_.assign(*name_).append(path.substr(value_path_.size()));
+    TRY(out.put(name_made_, time_, field.value));
   }
   return {};
 }

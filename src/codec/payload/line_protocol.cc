@@ -75,8 +75,8 @@ class LineReader {
   }
 
  private:
-  struct Pending {
-    std::size_t name_size;
+  struct Field {
+    std::size_t name_size = 0;
     ValueView value;
   };
 
@@ -102,7 +102,8 @@ class LineReader {
       return {};
     }
     const char* const begin = p_;
-    const Piece measurement = piece(at_space | at_comma | at_break);
+    Piece measurement;
+    take_piece(at_space | at_comma | at_break, measurement);
     if (measurement.raw.empty()) return fail(Code::invalid_input, "no measurement before the tags");
     tags_.clear();
     while (p_ < end_ && *p_ == ',') {
@@ -116,17 +117,16 @@ class LineReader {
   }
 
   Result<void> tag() {
-    Tag tag;
-    tag.key = piece(at_equals | at_comma | at_space | at_break);
+    if (tags_.size() >= most_tags)
+      return fail(Code::invalid_input, "more than " + std::to_string(most_tags) + " tags");
+    Tag& tag = tags_.emplace_back();
+    take_piece(at_equals | at_comma | at_space | at_break, tag.key);
     if (tag.key.raw.empty() || p_ == end_ || *p_ != '=')
       return fail(Code::invalid_input, "tag " + quote(tag.key.raw) + ": expected key=value");
     ++p_;
-    tag.value = piece(at_equals | at_comma | at_space | at_break);
+    take_piece(at_equals | at_comma | at_space | at_break, tag.value);
     if (tag.value.raw.empty())
       return fail(Code::invalid_input, "tag " + quote(tag.key.raw) + ": has no value");
-    if (tags_.size() >= most_tags)
-      return fail(Code::invalid_input, "more than " + std::to_string(most_tags) + " tags");
-    tags_.push_back(tag);
     return {};
   }
 
@@ -155,23 +155,25 @@ class LineReader {
 
   Result<void> fields() {
     for (;;) {
-      const Piece key = piece(at_equals | at_comma | at_space | at_break);
+      Piece key;
+      take_piece(at_equals | at_comma | at_space | at_break, key);
       if (key.raw.empty() || p_ == end_ || *p_ != '=')
         return fail(Code::invalid_input, "field " + quote(key.raw) + ": expected key=value");
       ++p_;
-      Result<ValueView> value = field_value();
-      if (!value)
-        return std::unexpected(std::move(value).error().while_doing("field " + quote(key.raw)));
+      Field& field = fields_.emplace_back();
+      Result<void> result = field_value(field.value);
+      if (!result)
+        return std::unexpected(std::move(result).error().while_doing("field " + quote(key.raw)));
       const std::size_t before = field_names_.size();
       key.append_to(field_names_);
-      fields_.push_back({field_names_.size() - before, *value});
+      field.name_size = field_names_.size() - before;
       if (p_ == end_ || *p_ != ',') return {};
       ++p_;
     }
   }
 
-  Result<ValueView> field_value() {
-    if (p_ < end_ && *p_ == '"') return quoted_text();
+  Result<void> field_value(ValueView& value) {
+    if (p_ < end_ && *p_ == '"') return quoted_text(value);
     // Nothing is escaped in a bare value.
     const char* const begin = p_;
     while (p_ < end_ && (stop_of(*p_) & (at_space | at_comma | at_break)) == 0) ++p_;
@@ -179,23 +181,23 @@ class LineReader {
     Decimal number;
     const char* const stop = scan(begin, p_, Grammar::lenient, number);
     if (stop == p_ && !raw.empty()) {
-      if (const auto value = to_double(number)) return ValueView::of(*value);
+      if (const auto rounded = to_double(number)) return set(value, ValueView::of(*rounded));
       return fail(Code::invalid_input, "value " + quote(raw) + ": too large a number");
     }
     if (stop != nullptr && stop + 1 == p_ && (*stop == 'i' || *stop == 'u')) {
       const auto whole = to_int64(number);
-      if (whole && (*stop == 'i' || !number.negative)) return ValueView::of(*whole);
+      if (whole && (*stop == 'i' || !number.negative)) return set(value, ValueView::of(*whole));
       return fail(Code::invalid_input, "value " + quote(raw) + ": not a 64-bit integer");
     }
-    if (raw == "t" || raw == "T") return ValueView::of(true);
-    if (raw == "f" || raw == "F") return ValueView::of(false);
+    if (raw == "t" || raw == "T") return set(value, ValueView::of(true));
+    if (raw == "f" || raw == "F") return set(value, ValueView::of(false));
     const auto truth = parse_plain(raw);
-    if (truth && truth->kind == model::Kind::boolean) return *truth;
+    if (truth && truth->kind == model::Kind::boolean) return set(value, *truth);
     return fail(Code::invalid_input, "value " + quote(raw) + ": not a number");
   }
 
   // A quoted string; only quote and backslash are escaped in it, and it may hold line breaks.
-  Result<ValueView> quoted_text() {
+  Result<void> quoted_text(ValueView& value) {
     const char* const begin = ++p_;
     bool escaped = false;
     for (; p_ < end_ && *p_ != '"'; ++p_) {
@@ -215,7 +217,7 @@ class LineReader {
       append_unescaped(kept, text, "\"\\");
       text = kept;
     }
-    return ValueView::of(text);
+    return set(value, ValueView::of(text));
   }
 
   Result<std::optional<base::Time>> timestamp() {
@@ -237,7 +239,7 @@ class LineReader {
   Result<void> put_fields(const std::optional<base::Time>& when) {
     const std::size_t prefix_size = prefix_.size();
     std::string_view names = field_names_;
-    for (const Pending& field : fields_) {
+    for (const Field& field : fields_) {
       prefix_.resize(prefix_size);
       prefix_ += names.substr(0, field.name_size);
       names.remove_prefix(field.name_size);
@@ -248,7 +250,7 @@ class LineReader {
   }
 
   // Up to an unescaped character of `until`, or the end.
-  Piece piece(unsigned until) {
+  void take_piece(unsigned until, Piece& piece) {
     const char* const begin = p_;
     bool escaped = false;
     for (; p_ < end_; ++p_) {
@@ -260,7 +262,13 @@ class LineReader {
         ++p_;
       }
     }
-    return {{begin, static_cast<std::size_t>(p_ - begin)}, escaped};
+    piece.raw = {begin, static_cast<std::size_t>(p_ - begin)};
+    piece.escaped = escaped;
+  }
+
+  static Result<void> set(ValueView& to, const ValueView& value) {
+    copy_parts(to, value);
+    return {};
   }
 
   bool at_line_end() const { return p_ == end_ || *p_ == '\n' || *p_ == '\r'; }
@@ -281,7 +289,7 @@ class LineReader {
   std::string_view known_head_;  // as written, with the space behind it; `prefix_` is its name
   std::string prefix_;
   std::vector<Tag> tags_;
-  std::vector<Pending> fields_;
+  std::vector<Field> fields_;
   std::string field_names_;
   std::vector<std::string> strings_;
 };

@@ -17,11 +17,12 @@ int scale_of(Options::TimeUnit unit) {
   return 0;
 }
 
-int scale_by_size(double count) {
-  const double size = std::fabs(count);
-  if (size < 1e11) return 9;
-  if (size < 1e14) return 6;
-  if (size < 1e17) return 3;
+// The limits of base::from_unix.
+template <typename T>
+int scale_by_size(T size) {
+  if (size < T(100'000'000'000)) return 9;
+  if (size < T(100'000'000'000'000)) return 6;
+  if (size < T(100'000'000'000'000'000)) return 3;
   return 0;
 }
 
@@ -29,10 +30,12 @@ int scale_by_size(double count) {
 
 std::optional<base::Time> to_time(const Decimal& count, Options::TimeUnit unit) {
   int scale = scale_of(unit);
-  if (unit == Options::TimeUnit::automatic) {
+  if (unit == Options::TimeUnit::automatic && count.exponent == 0) {
+    scale = scale_by_size(count.digits);
+  } else if (unit == Options::TimeUnit::automatic) {
     const auto size = to_double(count);
     if (!size) return std::nullopt;
-    scale = scale_by_size(*size);
+    scale = scale_by_size(std::fabs(*size));
   }
   if (const auto ns = to_scaled(count, scale)) return base::Time{*ns};
   return std::nullopt;

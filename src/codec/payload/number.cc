@@ -6,8 +6,10 @@
 #include "codec/payload/number.h"
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 
 namespace selvedge::codec::payload {
@@ -46,23 +48,53 @@ const char* scan_exponent(const char* p, const char* end, std::int32_t& exponent
   return p;
 }
 
-// Counts the digits after the first 19 significant ones in, without keeping them.
-struct Digits {
-  std::uint64_t value = 0;
-  int significant = 0;
-  bool exact = true;
+// Whether all eight bytes are digits, and the number they make, with three multiplications instead of
+// eight (D. Lemire, "Quickly parsing eight digits", 2018; the first character is the lowest byte).
+bool eight_digits(const char* p, std::uint64_t& value) {
+  if constexpr (std::endian::native != std::endian::little) return false;
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  std::uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  word ^= ones * '0';
+  if (((word | (word + ones * 6)) & (ones * 0xF0)) != 0) return false;
+  word = word * 10 + (word >> 8);
+  constexpr std::uint64_t pairs = 0x000000FF000000FF;
+  value = ((word & pairs) * 0x000F424000000064 + (word >> 16 & pairs) * 0x0000271000000001) >> 32;
+  return true;
+}
 
-  // True if the digit was kept.
-  bool push(char c) {
-    if (significant < most_digits) {
-      value = value * 10 + static_cast<std::uint64_t>(c - '0');
-      significant += value != 0;
-      return true;
-    }
-    exact = exact && c == '0';
-    return false;
+// Reads on through digits, into `value` modulo 2^64.
+const char* scan_digits(const char* p, const char* end, std::uint64_t& value) {
+  std::uint64_t eight = 0;
+  while (end - p >= 8 && eight_digits(p, eight)) {
+    value = value * 100'000'000 + eight;
+    p += 8;
   }
-};
+  for (; p < end && is_digit(*p); ++p) value = value * 10 + static_cast<std::uint64_t>(*p - '0');
+  return p;
+}
+
+// More digits than 64 bits hold: keeps the first 19 significant ones of [p, end), which may hold one
+// point, and corrects the exponent for what is left out.
+void keep_first_digits(const char* p, const char* end, Decimal& out) {
+  out.digits = 0;
+  int significant = 0;
+  bool fraction = false;
+  std::int32_t exponent = 0;
+  for (; p < end; ++p) {
+    if (*p == '.') {
+      fraction = true;
+    } else if (significant < most_digits) {
+      out.digits = out.digits * 10 + static_cast<std::uint64_t>(*p - '0');
+      significant += out.digits != 0;
+      exponent -= fraction;
+    } else {
+      out.exact = out.exact && *p == '0';
+      exponent += !fraction;
+    }
+  }
+  out.exponent = exponent;
+}
 
 double signed_double(double magnitude, bool negative) { return negative ? -magnitude : magnitude; }
 
@@ -103,32 +135,31 @@ const char* scan(const char* p, const char* end, Grammar grammar, Decimal& out) 
   const char* const begin = p;
   out.negative = !plus && p < end && *p == '-';
   if (out.negative) ++p;
-  Digits digits;
-  std::int32_t exponent = 0;
-
   const char* const whole = p;
-  for (; p < end && is_digit(*p); ++p) exponent += !digits.push(*p);
-  const auto whole_digits = p - whole;
-  if (json && (whole_digits == 0 || (whole_digits > 1 && *whole == '0'))) return nullptr;
+  out.digits = 0;
+  out.exact = true;
+  p = scan_digits(p, end, out.digits);
+  auto count = p - whole;
+  if (json && (count == 0 || (count > 1 && *whole == '0'))) return nullptr;
 
+  out.exponent = 0;
   out.integer = true;
   if (p < end && *p == '.') {
     out.integer = false;
     const char* const fraction = ++p;
-    for (; p < end && is_digit(*p); ++p) exponent -= digits.push(*p);
-    if (json ? p == fraction : p == fraction && whole_digits == 0) return nullptr;
-  } else if (whole_digits == 0) {
-    return nullptr;
+    p = scan_digits(p, end, out.digits);
+    if (json && p == fraction) return nullptr;
+    out.exponent = static_cast<std::int32_t>(fraction - p);
+    count += p - fraction;
   }
+  if (count == 0) return nullptr;
+  if (count > most_digits) keep_first_digits(whole, p, out);
   if (p < end && (*p == 'e' || *p == 'E')) {
     out.integer = false;
-    p = scan_exponent(p + 1, end, exponent);
+    p = scan_exponent(p + 1, end, out.exponent);
     if (p == nullptr) return nullptr;
   }
   out.text = {begin, static_cast<std::size_t>(p - begin)};
-  out.digits = digits.value;
-  out.exponent = exponent;
-  out.exact = digits.exact;
   return p;
 }
 

@@ -16,6 +16,14 @@
 
 namespace selvedge::codec::payload {
 
+// Copies a value part by part. Copying it as one block just after its parts were written makes the
+// processor wait until they have left its store buffer, which costs more than the decoding.
+inline void copy_parts(model::ValueView& to, const model::ValueView& from) {
+  to.kind = from.kind;
+  to.int64 = from.int64;
+  to.text = from.text;
+}
+
 class Output {
  public:
   using Sink = std::function<void(const Found&)>;
@@ -31,7 +39,11 @@ class Output {
     if (count_ >= options_.bounds.readings) return refuse_count();
     if (name.size() > options_.bounds.name_bytes || !is_printable(name)) return refuse_name(name);
     ++count_;
-    sink_(Found{name, time, value});
+    Found found;
+    found.name = name;
+    found.time = time;
+    copy_parts(found.value, value);
+    sink_(found);
     return {};
   }
 

@@ -10,6 +10,8 @@
 
 namespace selvedge::codec::payload {
 
+inline bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 // The text without spaces, tabs and line ends around it.
 std::string_view trim(std::string_view text);
 

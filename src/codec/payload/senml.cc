@@ -100,7 +100,7 @@ base::Result<SenmlLabel> senml_label(std::string_view name) {
   return SenmlLabel::other;
 }
 
-base::Result<SenmlLabel> senml_label(std::int64_t number) {
+SenmlLabel senml_label(std::int64_t number) {
   constexpr auto least = static_cast<std::int64_t>(SenmlLabel::base_sum);
   constexpr auto most = static_cast<std::int64_t>(SenmlLabel::data);
   if (number < least || number > most) return SenmlLabel::other;

@@ -45,7 +45,7 @@ enum class SenmlLabel : std::int8_t {
 
 // Code::invalid_input for an unknown label that must be understood.
 base::Result<SenmlLabel> senml_label(std::string_view name);
-base::Result<SenmlLabel> senml_label(std::int64_t number);
+SenmlLabel senml_label(std::int64_t number);
 
 class SenmlPack {
  public:

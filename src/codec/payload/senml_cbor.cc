@@ -32,7 +32,8 @@ class PackReader {
   }
 
   Result<void> read() {
-    const CborReader::Head head = TRY(in_.untagged_head());
+    TRY(in_.next_untagged());
+    const CborReader::Head head = in_.head();
     if (head.type != Type::array) return in_.error("not an array of records");
     for (std::uint64_t i = 0; head.indefinite ? !in_.take_break() : i < head.argument; ++i) {
       Result<void> result = record();
@@ -45,55 +46,58 @@ class PackReader {
 
  private:
   Result<void> record() {
-    const CborReader::Head head = TRY(in_.untagged_head());
-    if (head.type != Type::map) return in_.error("not a map");
+    TRY(in_.next_untagged());
+    if (in_.head().type != Type::map) return in_.error("not a map");
+    const bool indefinite = in_.head().indefinite;
+    const std::uint64_t count = in_.head().argument;
     pack_.begin_record();
-    for (std::uint64_t i = 0; head.indefinite ? !in_.take_break() : i < head.argument; ++i)
+    for (std::uint64_t i = 0; indefinite ? !in_.take_break() : i < count; ++i)
       TRY(field(TRY(label())));
     return pack_.end_record(out_);
   }
 
   Result<SenmlLabel> label() {
-    const CborReader::Head head = TRY(in_.untagged_head());
-    if (head.type == Type::text) return senml_label(TRY(in_.string(head, joined_label_)));
-    if (head.type != Type::unsigned_integer && head.type != Type::negative_integer)
+    TRY(in_.next_untagged());
+    const Type type = in_.head().type;
+    if (type == Type::text) return senml_label(TRY(in_.string(joined_label_)));
+    if (type != Type::unsigned_integer && type != Type::negative_integer)
       return in_.error("a label that is neither an integer nor text");
-    const auto number = CborReader::integer_of(head);
-    return number ? senml_label(*number) : Result<SenmlLabel>(SenmlLabel::other);
+    const auto number = in_.integer_value();
+    return number ? senml_label(*number) : SenmlLabel::other;
   }
 
   Result<void> field(SenmlLabel label) {
-    const CborReader::Head head = TRY(in_.untagged_head());
-    switch (head.type) {
+    TRY(in_.next_untagged());
+    switch (in_.head().type) {
       case Type::unsigned_integer:
-      case Type::negative_integer: return integer(label, head);
-      case Type::text: return pack_.text(label, TRY(in_.string(head, joined(label))));
-      case Type::bytes: return bytes(label, head);
+      case Type::negative_integer: return integer(label);
+      case Type::text: return pack_.text(label, TRY(in_.string(joined(label))));
+      case Type::bytes: return bytes(label);
       case Type::tag: return pack_.number(label, TRY(in_.decimal_fraction()));
-      case Type::simple: return simple(label, head);
+      case Type::simple: return simple(label);
       case Type::array:
       case Type::map: break;
     }
     if (label != SenmlLabel::other) return in_.error("an array or map as the value of a field");
-    return in_.skip(head);
+    return in_.skip();
   }
 
-  Result<void> integer(SenmlLabel label, const CborReader::Head& head) {
-    if (const auto whole = CborReader::integer_of(head)) return pack_.number(label, Decimal::of(*whole));
-    const auto size = static_cast<double>(head.argument);
-    return pack_.number(label, head.type == Type::unsigned_integer ? size : -1 - size);
+  Result<void> integer(SenmlLabel label) {
+    if (const auto whole = in_.integer_value()) return pack_.number(label, Decimal::of(*whole));
+    const auto size = static_cast<double>(in_.head().argument);
+    return pack_.number(label, in_.head().type == Type::unsigned_integer ? size : -1 - size);
   }
 
-  Result<void> simple(SenmlLabel label, const CborReader::Head& head) {
-    if (const auto number = CborReader::float_of(head)) return pack_.number(label, *number);
-    if (head.bytes == 0 && (head.argument == cbor_false || head.argument == cbor_true))
-      return pack_.boolean(label, head.argument == cbor_true);
+  Result<void> simple(SenmlLabel label) {
+    if (const auto number = in_.float_value()) return pack_.number(label, *number);
+    const std::uint64_t value = in_.head().bytes == 0 ? in_.head().argument : 0;
+    if (value == cbor_false || value == cbor_true) return pack_.boolean(label, value == cbor_true);
     if (label == SenmlLabel::other) return {};
     return in_.error("null or another simple value as the value of a field");
   }
 
-  Result<void> bytes(SenmlLabel label, const CborReader::Head& head) {
-    const std::string_view raw = TRY(in_.string(head, joined(label)));
+  Result<void> bytes(SenmlLabel label) {
+    const std::string_view raw = TRY(in_.string(joined(label)));
     if (label == SenmlLabel::other) return {};
     if (label != SenmlLabel::data) return in_.error("bytes in a field other than 'vd'");
     if (raw.size() > options_.bounds.text_bytes) return in_.error("data longer than a text may be");
