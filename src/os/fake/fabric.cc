@@ -121,31 +121,42 @@ void Fabric::transmit(Socket& from, Segment segment) {
 void Fabric::arrive(Segment segment) {
   const Link& way = link(*segment.source, *segment.target);
   const auto sender = find(segment.from);
-  const bool lost = way.silent() || !segment.target->alive() ||
-                    (sender && (sender->forgotten_ || !sender->stuck_.empty()));
-  if (lost) {
+  if (way.silent() || !segment.target->alive() || (sender && sender->forgotten_)) {
     if (sender && segment.kind != Kind::rst) stick(*sender, std::move(segment));
     return;
   }
   kernel_.note("segment", static_cast<std::uint64_t>(segment.kind), base::crc32c(segment.bytes));
   if (segment.kind == Kind::syn) return Handshake(*this).syn(segment);
-  const auto to = find(segment.to);
   if (sender && segment.kind == Kind::data) sender->in_flight_ -= segment.bytes.size();
-  if (!to) {
-    if (segment.kind == Kind::fin && sender) forget(*sender);
-    else if (segment.kind != Kind::rst) answer_reset(segment, "connection reset by peer");
-    return;
+  const auto to = find(segment.to);
+  if (to && segment.kind == Kind::rst) return to->fail(segment.error);
+  if (to) return deliver_in_order(std::move(segment), to);
+  if (segment.kind == Kind::fin && sender) forget(*sender);
+  else if (segment.kind != Kind::rst) answer_reset(segment, "connection reset by peer");
+}
+
+// What was lost and sent again may have been overtaken by what was sent later.
+void Fabric::deliver_in_order(Segment segment, const std::shared_ptr<Socket>& to) {
+  const std::uint64_t from = segment.from;
+  auto& ahead = to->ahead_;
+  ahead.emplace(segment.number, std::move(segment));
+  while (!ahead.empty() && ahead.begin()->first == to->expected_) {
+    const Segment next = std::move(ahead.begin()->second);
+    ahead.erase(ahead.begin());
+    ++to->expected_;
+    deliver(next, to);
+    const auto sender = find(from);
+    if (!sender) continue;
+    if (next.kind == Kind::data) sender->made_progress();
+    if (next.kind == Kind::fin) forget(*sender);
   }
-  deliver(segment, to);
-  if (sender && segment.kind == Kind::data) sender->made_progress();
-  if (sender && segment.kind == Kind::fin) forget(*sender);
 }
 
 void Fabric::deliver(const Segment& segment, const std::shared_ptr<Socket>& to) {
   switch (segment.kind) {
     case Kind::data: return to->receive(segment.bytes);
     case Kind::fin: return to->receive_end();
-    case Kind::rst: return to->fail(segment.error);
+    case Kind::rst:
     case Kind::syn: return;
     case Kind::syn_ack: return Handshake(*this).syn_ack(segment, to);
     case Kind::hello: return Handshake(*this).hello(to);

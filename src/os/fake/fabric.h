@@ -77,6 +77,7 @@ class Fabric {
   void stick(Socket& from, Segment segment);
   void transmit(Socket& from, Segment segment);
   void arrive(Segment segment);
+  void deliver_in_order(Segment segment, const std::shared_ptr<Socket>& to);
   void deliver(const Segment& segment, const std::shared_ptr<Socket>& to);
   void answer_reset(const Segment& segment, std::string_view why);
   void send_reset(Machine& from, Machine& to, std::uint64_t socket, base::Error why,

@@ -33,6 +33,7 @@ void Handshake::syn(const Segment& segment) {
   }
   const auto server = fabric_.make_socket(*listening->life, *segment.source);
   server->peer_ = client->id_;
+  server->expected_ = segment.number + 1;
   server->listening_ = listening;
   server->remote_identity_.address =
       address_of(*segment.source, machine, fabric_.ephemeral_port());

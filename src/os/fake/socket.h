@@ -120,6 +120,8 @@ class Socket final : public Flushable, public std::enable_shared_from_this<Socke
   // ---- used by the fabric
   std::uint64_t sent_ = 0;
   base::Instant last_arrival_{};
+  std::uint64_t expected_ = 1;         // the number of the peer's next segment
+  std::map<std::uint64_t, Segment> ahead_;  // arrived before it
   std::map<std::uint64_t, Segment> stuck_;  // sent and lost; sent again when the link is mended
   std::uint64_t stuck_since_ = 0;      // tells one time of being stuck from the next
   bool forgotten_ = false;
