@@ -31,7 +31,7 @@ struct Wire {
     if (!gone) events->on_open(*stream);
   }
   void receive(std::string_view bytes) {
-    if (gone) return;
+    if (gone || bytes.empty()) return;
     const base::Bytes copy = base::to_bytes(bytes);  // exactly as long, so that overruns show
     events->on_bytes(*stream, copy);
   }
