@@ -116,21 +116,23 @@ void TcpListener::take(Fd fd, const SocketAddress& from) {
   pending.accept_tls(tls_->current(), handshake_time, *this);
 }
 
-// Out of descriptors the kernel would report the waiting connection for ever.
+// Out of descriptors the kernel would report the waiting connection for ever. It also says so
+// before it looks whether one waits at all.
 bool TcpListener::take_and_drop(int error) {
+  bool dropped = false;
+  if (error == EMFILE || error == ENFILE) {
+    spare_fd_.reset();
+    dropped = static_cast<bool>(Fd(::accept4(fd_.value(), nullptr, nullptr, SOCK_CLOEXEC)));
+    spare_fd_ = open_spare();
+    if (!dropped) return false;
+    ++core_.stats.dropped;
+  }
   if (core_.accept_failures.pass(core_.loop.now()))
     base::log::warn("os", "cannot take a connection",
                     {{"error", base::system_error("accept", error)},
                      {"port", port_},
                      {"open_streams", core_.stats.open_streams}});
-  ++core_.stats.dropped;
-  if (error != EMFILE && error != ENFILE) return false;
-  spare_fd_.reset();
-  Fd dropped(::accept4(fd_.value(), nullptr, nullptr, SOCK_CLOEXEC));
-  const bool taken = static_cast<bool>(dropped);
-  dropped.reset();
-  spare_fd_ = open_spare();
-  return taken;
+  return dropped;
 }
 
 // The caller's function may destroy the listener, and so what it was stored in.

@@ -137,6 +137,7 @@ void TcpStream::opened() {
   state_ = State::open;
   want(EPOLLIN);
   if (!accepted_) ++core_.stats.connected;
+  if (tls_ && tls_->resumed()) ++core_.stats.resumed_handshakes;
   outgoing_.reset();
   if (unsent() > 0) end_turn_later();
   if (tls_ && tls_->has_input()) core_.loop.call_again(fd_.value());

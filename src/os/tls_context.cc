@@ -110,7 +110,8 @@ base::Result<void> TlsContext::set_up(const TlsConfig& config) {
                                     SSL_OP_IGNORE_UNEXPECTED_EOF |
                                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_mode(openssl_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                 SSL_MODE_NO_AUTO_CHAIN);  // we send what we were given
   // One system call a record instead of two.
   SSL_CTX_set_read_ahead(openssl_, 1);
   SSL_CTX_set1_groups_list(openssl_, "X25519:P-256:P-384");

@@ -29,7 +29,13 @@ base::Result<std::unique_ptr<TlsSession>> TlsSession::create(
   return session;
 }
 
-TlsSession::~TlsSession() { SSL_free(ssl_); }
+TlsSession::~TlsSession() {
+  // OpenSSL would take back the ticket of a connection that ends without a goodbye, but lost links
+  // are what tickets are for.
+  if (SSL_is_init_finished(ssl_) == 1)
+    SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  SSL_free(ssl_);
+}
 
 void TlsSession::expect(const std::string& host) {
   SSL_set_connect_state(ssl_);
@@ -92,7 +98,7 @@ Io TlsSession::handshake() {
   if (result != 1) return outcome(result, 0);
   peer_.encrypted = true;
   const bool asked = context_->peer_certificate() != TlsConfig::PeerCertificate::none;
-  if (asked && SSL_session_reused(ssl_) == 1 && !check_resumed()) {
+  if (asked && resumed() && !check_resumed()) {
     SSL_shutdown(ssl_);
     return {.is = Io::Is::error};
   }
@@ -127,6 +133,8 @@ Io TlsSession::shut_down() {
   const int result = SSL_shutdown(ssl_);
   return result >= 0 ? Io{} : outcome(result, 0);
 }
+
+bool TlsSession::resumed() const { return SSL_session_reused(ssl_) == 1; }
 
 bool TlsSession::has_input() const { return SSL_has_pending(ssl_) == 1; }
 

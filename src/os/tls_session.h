@@ -46,6 +46,7 @@ class TlsSession {
   Io read(std::span<std::uint8_t> into);
   Io write(base::BytesView bytes);
   Io shut_down();          // says that nothing follows
+  bool resumed() const;    // the handshake was cut short by a ticket
   bool has_input() const;  // taken from the socket and not yet read
 
   // Why the last operation failed, if it was not the system.

@@ -36,6 +36,7 @@ struct Stats {
   std::uint64_t accepted = 0;
   std::uint64_t connected = 0;
   std::uint64_t failed_handshakes = 0;   // of TLS, on our listeners
+  std::uint64_t resumed_handshakes = 0;  // cut short by a ticket, on both sides
   std::uint64_t dropped = 0;             // could not be accepted: no descriptors left
   std::uint64_t bytes_in = 0, bytes_out = 0;
   std::uint64_t turns = 0;               // of the loop
