@@ -103,58 +103,74 @@ struct Properties {
 };
 
 struct Will {
-  std::string_view topic;
-  base::BytesView payload;
+  std::string_view topic{};
+  base::BytesView payload{};
   std::uint8_t qos = 0;
   bool retain = false;
-  Properties properties;
+  Properties properties{};
 };
 
 struct Connect {
   Version version = Version::v5;
-  std::string_view client_id;
+  std::string_view client_id{};
   bool clean_start = true;
   std::uint16_t keep_alive = 0;
-  std::optional<std::string_view> username;
-  std::optional<base::BytesView> password;
-  std::optional<Will> will;
-  Properties properties;
+  std::optional<std::string_view> username{};
+  std::optional<base::BytesView> password{};
+  std::optional<Will> will{};
+  Properties properties{};
 };
 
 struct ConnAck {
   bool session_present = false;
   Reason reason = Reason::success;
-  Properties properties;
+  Properties properties{};
 };
 
 struct Publish {
-  std::string_view topic;                        // empty if a topic alias stands for it
-  base::BytesView payload;
+  std::string_view topic{};                      // empty if a topic alias stands for it
+  base::BytesView payload{};
   std::uint16_t packet_id = 0;                   // QoS 1 and 2
   std::uint8_t qos = 0;
   bool retain = false, duplicate = false;
-  Properties properties;
+  Properties properties{};
 };
 
-struct PubAck { std::uint16_t packet_id = 0; Reason reason{}; Properties properties; };
-struct PubRec { std::uint16_t packet_id = 0; Reason reason{}; Properties properties; };
-struct PubRel { std::uint16_t packet_id = 0; Reason reason{}; Properties properties; };
-struct PubComp { std::uint16_t packet_id = 0; Reason reason{}; Properties properties; };
+struct PubAck { std::uint16_t packet_id = 0; Reason reason{}; Properties properties{}; };
+struct PubRec { std::uint16_t packet_id = 0; Reason reason{}; Properties properties{}; };
+struct PubRel { std::uint16_t packet_id = 0; Reason reason{}; Properties properties{}; };
+struct PubComp { std::uint16_t packet_id = 0; Reason reason{}; Properties properties{}; };
 
 struct Subscription {
-  std::string_view filter;
+  std::string_view filter{};
   std::uint8_t qos = 0;
   bool no_local = false, retain_as_published = false;
   std::uint8_t retain_handling = 0;
 };
-struct Subscribe { std::uint16_t packet_id = 0; std::vector<Subscription> subscriptions; Properties properties; };
-struct SubAck { std::uint16_t packet_id = 0; std::vector<Reason> reasons; Properties properties; };
-struct Unsubscribe { std::uint16_t packet_id = 0; std::vector<std::string_view> filters; Properties properties; };
-struct UnsubAck { std::uint16_t packet_id = 0; std::vector<Reason> reasons; Properties properties; };
+struct Subscribe {
+  std::uint16_t packet_id = 0;
+  std::vector<Subscription> subscriptions{};
+  Properties properties{};
+};
+struct SubAck {
+  std::uint16_t packet_id = 0;
+  std::vector<Reason> reasons{};
+  Properties properties{};
+};
+struct Unsubscribe {
+  std::uint16_t packet_id = 0;
+  std::vector<std::string_view> filters{};
+  Properties properties{};
+};
+struct UnsubAck {
+  std::uint16_t packet_id = 0;
+  std::vector<Reason> reasons{};
+  Properties properties{};
+};
 struct PingReq {};
 struct PingResp {};
-struct Disconnect { Reason reason{}; Properties properties; };
-struct Auth { Reason reason{}; Properties properties; };
+struct Disconnect { Reason reason{}; Properties properties{}; };
+struct Auth { Reason reason{}; Properties properties{}; };
 
 using Packet = std::variant<Connect, ConnAck, Publish, PubAck, PubRec, PubRel, PubComp, Subscribe,
                             SubAck, Unsubscribe, UnsubAck, PingReq, PingResp, Disconnect, Auth>;
