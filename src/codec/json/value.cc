@@ -45,6 +45,32 @@ const Value& Value::operator[](std::string_view key) const {
   return at == members->end() ? none : at->second;
 }
 
+const Value& Value::at_pointer(std::string_view pointer) const {
+  static const Value none;
+  const Value* at = this;
+  while (!pointer.empty()) {
+    if (pointer.front() != '/') return none;
+    pointer.remove_prefix(1);
+    const std::size_t end = std::min(pointer.find('/'), pointer.size());
+    std::string step;
+    for (std::size_t i = 0; i < end; ++i) {
+      const bool escaped = pointer[i] == '~' && i + 1 < end;
+      if (escaped && pointer[i + 1] == '1') step += '/', ++i;
+      else if (escaped && pointer[i + 1] == '0') step += '~', ++i;
+      else step += pointer[i];
+    }
+    pointer.remove_prefix(end);
+    if (const auto* items = std::get_if<Array>(&at->value_)) {
+      const auto index = base::parse_int(step);
+      if (!index || *index < 0 || static_cast<std::size_t>(*index) >= items->size()) return none;
+      at = &(*items)[static_cast<std::size_t>(*index)];
+    } else {
+      at = &(*at)[step];
+    }
+  }
+  return *at;
+}
+
 std::string Value::text(std::string_view otherwise) const {
   const auto* held = std::get_if<std::string>(&value_);
   return held != nullptr ? *held : std::string(otherwise);

@@ -27,6 +27,11 @@ class Value {
 
   // The member `key` of an object; null if this is no object or has none.
   const Value& operator[](std::string_view key) const;
+  // By JSON pointer (RFC 6901): "/a/0/b"; null if it leads nowhere. "" is this value.
+  const Value& at_pointer(std::string_view pointer) const;
+  bool is_number() const {
+    return std::holds_alternative<double>(value_) || std::holds_alternative<std::int64_t>(value_);
+  }
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
   bool is_object() const { return std::holds_alternative<Object>(value_); }
   // What it holds, or `otherwise` if it holds something else.

@@ -19,6 +19,15 @@ TEST(Json, AnswersByKeyAndNeverFailsToAnswer) {
   EXPECT_EQ(v["no"].text("otherwise"), "otherwise");
 }
 
+TEST(Json, FollowsAPointer) {
+  const Value v = parse(R"({"a/b":{"~":[10,{"x":11}]}})").value();
+  EXPECT_EQ(v.at_pointer("/a~1b/~0/0").integer(), 10);
+  EXPECT_EQ(v.at_pointer("/a~1b/~0/1/x").integer(), 11);
+  EXPECT_TRUE(v.at_pointer("/a~1b/~0/7").is_null());
+  EXPECT_TRUE(v.at_pointer("x").is_null());
+  EXPECT_TRUE(v.at_pointer("").is_object());
+}
+
 TEST(Json, RefusesWhatIsNotJson) {
   EXPECT_FALSE(parse(""));
   EXPECT_FALSE(parse("{\"a\":"));

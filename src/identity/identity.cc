@@ -1,10 +1,10 @@
-#include "node/identity.h"
+#include "identity/identity.h"
 
 #include <algorithm>
 
 #include "crypto/crypto.h"
 
-namespace selvedge::node {
+namespace selvedge::identity {
 namespace {
 
 constexpr std::uint64_t file_limit = 64 << 10;
@@ -29,13 +29,13 @@ std::string value_of(std::string_view text, std::string_view key) {
 
 }  // namespace
 
-base::Result<std::optional<Identity>> load_identity(os::World& world, std::string_view state) {
+base::Result<std::optional<NodeIdentity>> load(os::World& world, std::string_view state) {
   auto dir = world.directory(std::string(state) + "/identity", true);
   if (!dir) return std::unexpected(std::move(dir).error().while_doing("identity"));
   const auto joined = read_text(**dir, "joined");
   if (!joined && joined.error().code == base::Code::not_found) return std::nullopt;
   if (!joined) return std::unexpected(joined.error());
-  Identity identity;
+  NodeIdentity identity;
   identity.cloud_mqtt = value_of(*joined, "mqtt");
   identity.cloud_url = value_of(*joined, "url");
   identity.key = TRY(read_text(**dir, "node.key"));
@@ -50,8 +50,8 @@ base::Result<std::optional<Identity>> load_identity(os::World& world, std::strin
   return identity;
 }
 
-base::Result<void> save_identity(os::World& world, std::string_view state,
-                                 const Identity& identity) {
+base::Result<void> save(os::World& world, std::string_view state,
+                                 const NodeIdentity& identity) {
   auto dir = TRY(world.directory(std::string(state) + "/identity", true));
   TRY(os::write_file(*dir, "node.key", base::as_bytes(identity.key), os::Open::create_private));
   TRY(os::write_file(*dir, "node.crt", base::as_bytes(identity.certificate)));
@@ -62,4 +62,4 @@ base::Result<void> save_identity(os::World& world, std::string_view state,
   return os::write_file(*dir, "joined", base::as_bytes(joined));
 }
 
-}  // namespace selvedge::node
+}  // namespace selvedge::identity

@@ -1,4 +1,4 @@
-// Identity: who this node is: its key and certificate, the CA it trusts, and the cloud it joined.
+// NodeIdentity: who this node is: its key and certificate, the CA it trusts, and the cloud it joined.
 //
 // `selvedge node join` writes it into <state>/identity; without it a node runs, stores and serves
 // its site, and keeps everything for a cloud it may join later.
@@ -11,9 +11,9 @@
 #include "base/result.h"
 #include "os/world.h"
 
-namespace selvedge::node {
+namespace selvedge::identity {
 
-struct Identity {
+struct NodeIdentity {
   std::string name;                  // in the certificate
   std::string key, certificate;      // PEM
   std::string authority;             // PEM of the CA
@@ -22,8 +22,8 @@ struct Identity {
 };
 
 // Nothing if the node has not joined. Code::corrupt if what is there does not fit together.
-base::Result<std::optional<Identity>> load_identity(os::World& world, std::string_view state);
-base::Result<void> save_identity(os::World& world, std::string_view state,
-                                 const Identity& identity);
+base::Result<std::optional<NodeIdentity>> load(os::World& world, std::string_view state);
+base::Result<void> save(os::World& world, std::string_view state,
+                                 const NodeIdentity& identity);
 
-}  // namespace selvedge::node
+}  // namespace selvedge::identity

@@ -1,0 +1,126 @@
+#include "cli/api_client.h"
+
+#include "base/text.h"
+
+namespace selvedge::cli {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+namespace {
+
+const Flag cloud_flag{"cloud", "URL", "The cloud, as https://host:8443.", {}, "SELVEDGE_CLOUD"};
+const Flag identity_flag{"identity", "DIR",
+                         "Where operator.crt, operator.key and ca.crt are.",
+                         "/var/lib/selvedge/cloud/identity", "SELVEDGE_IDENTITY"};
+const Flag node_flag{"node", "URL", "The node's own interface.", "http://127.0.0.1:8080",
+                     "SELVEDGE_NODE"};
+
+Result<std::string> read_text(os::Dir& dir, std::string_view name) {
+  const base::Bytes bytes = TRY(os::read_file(dir, name, 64 << 10));
+  return std::string(base::as_text(bytes));
+}
+
+Code code_of_status(int status) {
+  switch (status) {
+    case 400: case 405: case 413: case 415: case 422: return Code::invalid_input;
+    case 401: case 403: return Code::denied;
+    case 404: return Code::not_found;
+    case 409: return Code::conflict;
+    case 429: case 507: return Code::exhausted;
+    case 502: case 503: case 504: return Code::unavailable;
+    default: return Code::internal;
+  }
+}
+
+std::vector<Flag> with(std::vector<Flag> first, std::vector<Flag> more) {
+  more.insert(more.end(), first.begin(), first.end());
+  return more;
+}
+
+}  // namespace
+
+std::vector<Flag> cloud_flags(std::vector<Flag> more) {
+  return with({cloud_flag, identity_flag}, std::move(more));
+}
+std::vector<Flag> node_flags(std::vector<Flag> more) { return with({node_flag}, std::move(more)); }
+std::vector<Flag> either_flags(std::vector<Flag> more) {
+  return with({cloud_flag, identity_flag, node_flag}, std::move(more));
+}
+
+ApiClient::ApiClient(Session& session, std::string url, std::shared_ptr<os::Tls> tls, bool cloud)
+    : session_(&session), url_(std::move(url)), tls_(std::move(tls)), cloud_(cloud) {
+  while (url_.ends_with('/')) url_.pop_back();
+}
+
+Result<ApiClient> ApiClient::cloud(const Arguments& arguments, Session& session) {
+  const std::string url = arguments.text("cloud", "https://localhost:8443");
+  const std::string where = arguments.text("identity", identity_flag.otherwise);
+  auto dir = session.world.directory(where, false);
+  if (!dir) return std::unexpected(std::move(dir).error().while_doing("operator's identity"));
+  os::TlsConfig tls;
+  tls.certificate = TRY(base::while_doing("operator's identity", read_text(**dir, "operator.crt")));
+  tls.key = TRY(base::while_doing("operator's identity", read_text(**dir, "operator.key")));
+  tls.trusted = TRY(base::while_doing("operator's identity", read_text(**dir, "ca.crt")));
+  tls.tls13_only = true;
+  return ApiClient(session, url, TRY(session.world.network().client_tls(tls)), true);
+}
+
+Result<ApiClient> ApiClient::node(const Arguments& arguments, Session& session) {
+  return ApiClient(session, arguments.text("node", node_flag.otherwise), nullptr, false);
+}
+
+Result<ApiClient> ApiClient::either(const Arguments& arguments, Session& session) {
+  if (arguments.has("node") || !arguments.has("cloud")) return node(arguments, session);
+  return cloud(arguments, session);
+}
+
+Result<std::string> ApiClient::request(std::string method, std::string target, std::string body) {
+  net::http::ClientLimits limits;
+  limits.body_bytes = 1ULL << 30;   // an export is as long as it is
+  limits.timeout = std::chrono::minutes(2);
+  net::http::Client client(session_->world, limits, tls_);
+  net::http::Fetch fetch;
+  fetch.method = std::move(method);
+  fetch.url = url_ + target;
+  fetch.headers = {{"accept", "application/json, text/csv, */*"}};
+  if (!body.empty()) fetch.headers.emplace_back("content-type", "application/json");
+  fetch.body = std::move(body);
+  auto fetched = wait_for<Result<net::http::Fetched>>(
+      session_->world, [&](auto done) { client.fetch(fetch, done); });
+  if (!fetched) return std::unexpected(std::move(fetched).error().while_doing(url_));
+  if (fetched->status >= 400) {
+    const auto problem = codec::json::parse(fetched->body);
+    std::string detail = problem ? (*problem)["detail"].text((*problem)["title"].text()) : "";
+    if (detail.empty()) detail = "answered " + std::to_string(fetched->status);
+    return fail(code_of_status(fetched->status), detail);
+  }
+  return std::move(fetched->body);
+}
+
+Result<codec::json::Value> ApiClient::get(std::string target) {
+  return codec::json::parse(TRY(request("GET", std::move(target))));
+}
+
+Result<codec::json::Value> ApiClient::post(std::string target, std::string body) {
+  return codec::json::parse(TRY(request("POST", std::move(target), std::move(body))));
+}
+
+std::string encode_query(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '-' || c == '.' || c == '_' || c == '~' || c == '/') {
+      out += c;
+    } else {
+      out += '%';
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    }
+  }
+  return out;
+}
+
+}  // namespace selvedge::cli

@@ -1,0 +1,27 @@
+// The commands of each noun. cli/commands.cc puts them into one table.
+
+#pragma once
+
+#include <vector>
+
+#include "cli/command.h"
+
+namespace selvedge::cli {
+
+std::vector<Command> node_commands();
+std::vector<Command> series_commands();
+std::vector<Command> device_commands();
+std::vector<Command> identity_commands();   // token, certificate
+std::vector<Command> verify_commands();     // series verify
+std::vector<Command> replay_commands();     // device replay
+std::vector<Command> fetch_commands();      // fetch
+std::vector<Command> check_commands();      // check
+std::vector<Command> own_commands();        // completion, version
+
+// Prints `answer` as JSON, or its members as a table: each column is a member's name and a heading.
+struct Column {
+  std::string member, heading;
+};
+void print_rows(Out& out, const std::string& json, const std::vector<Column>& columns);
+
+}  // namespace selvedge::cli

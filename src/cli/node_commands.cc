@@ -1,0 +1,106 @@
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/api_client.h"
+#include "cli/commands.h"
+#include "cli/join.h"
+
+namespace selvedge::cli {
+
+using base::Result;
+
+namespace {
+
+Result<int> list(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::cloud(arguments, session));
+  print_rows(session.out, TRY(api.request("GET", "/api/v1/nodes")),
+             {{"name", "NAME"},
+              {"status", "STATUS"},
+              {"connected", "CONNECTED"},
+              {"last_seen", "LAST SEEN"},
+              {"series", "SERIES"},
+              {"readings", "READINGS"},
+              {"blocks", "BLOCKS"},
+              {"bytes", "BYTES"}});
+  return 0;
+}
+
+Result<int> status(const Arguments& arguments, Session& session) {
+  if (!arguments.positional.empty()) {
+    auto api = TRY(ApiClient::cloud(arguments, session));
+    print_rows(session.out,
+               TRY(api.request("GET", "/api/v1/nodes/" + encode_query(arguments.positional[0]))),
+               {{"name", "NAME"},
+                {"status", "STATUS"},
+                {"connected", "CONNECTED"},
+                {"last_seen", "LAST SEEN"},
+                {"readings", "READINGS"}});
+    return 0;
+  }
+  auto api = TRY(ApiClient::node(arguments, session));
+  const std::string answer = TRY(api.request("GET", "/api/v1/status"));
+  if (session.out.json()) {
+    session.out.document(answer);
+    return 0;
+  }
+  const auto parsed = TRY(codec::json::parse(answer));
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, value] : parsed.object()) rows.push_back({key, value.print()});
+  session.out.table({"WHAT", "VALUE"}, rows);
+  return 0;
+}
+
+Result<int> revoke(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::cloud(arguments, session));
+  const std::string answer = TRY(api.request(
+      "POST", "/api/v1/nodes/" + encode_query(arguments.positional[0]) + "/revoke", "{}"));
+  if (session.out.json()) session.out.document(answer);
+  else session.out.line("node " + arguments.positional[0] + " is revoked");
+  return 0;
+}
+
+Result<int> dead_letters(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::node(arguments, session));
+  const auto limit = TRY(arguments.integer("limit", 50, 1, 10'000));
+  print_rows(session.out,
+             TRY(api.request("GET", "/api/v1/deadletters?limit=" + std::to_string(limit))),
+             {{"at", "AT"},
+              {"source", "SOURCE"},
+              {"device", "DEVICE"},
+              {"reason", "REASON"},
+              {"payload_bytes", "BYTES"},
+              {"payload", "PAYLOAD"}});
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Command> node_commands() {
+  return {
+      {"node", "list", "", 0, 0, "List the nodes of the fleet.", {}, {"selvedge node list"},
+       cloud_flags(), list},
+      {"node", "status", "[NAME]", 0, 1,
+       "Show a node: the one at --node, or NAME as the cloud sees it.",
+       {},
+       {"selvedge node status", "selvedge node status gateway-7 --cloud https://cloud:8443"},
+       either_flags(), status},
+      {"node", "revoke", "NAME", 1, 1, "Refuse a node's certificate from now on.", {},
+       {"selvedge node revoke gateway-7"}, cloud_flags(), revoke},
+      {"node", "deadletters", "", 0, 0,
+       "Show messages that could not be taken as readings, the newest first.", {},
+       {"selvedge node deadletters --limit 5"},
+       node_flags({{"limit", "N", "How many.", "50"}}), dead_letters},
+      {"node", "join", "", 0, 0, "Make this machine a node of a fleet, with a one-time token.",
+       "Makes a key here, has it certified by the cloud, and writes both into the node's state. The "
+       "token carries the fingerprint of the fleet's CA, so the cloud is verified before anything is "
+       "sent. Restart selvedge-node, or let it notice within a few seconds.",
+       {"selvedge node join --cloud https://cloud:8443 --token 1f..c0 --name gateway-7"},
+       {{"cloud", "URL", "The cloud, as https://host:8443.", {}, "SELVEDGE_CLOUD"},
+        {"token", "TOKEN", "From `selvedge token create`.", {}, "SELVEDGE_TOKEN"},
+        {"name", "NAME", "The node's name.", "this machine's name"},
+        {"state", "DIR", "The node's state directory.", "/var/lib/selvedge/node", "SELVEDGE_STATE"},
+        {"replace", "", "Join again though this machine has joined already."}},
+       join_fleet},
+  };
+}
+
+}  // namespace selvedge::cli

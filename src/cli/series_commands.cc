@@ -1,0 +1,88 @@
+#include <cstdio>
+
+#include "base/text.h"
+#include "cli/api_client.h"
+#include "cli/commands.h"
+
+namespace selvedge::cli {
+
+using base::Result;
+
+namespace {
+
+std::string query_target(const Arguments& arguments) {
+  std::string target = "/api/v1/query?series=" + encode_query(arguments.positional[0]);
+  for (const char* name : {"from", "to", "step", "agg", "limit"})
+    if (arguments.has(name)) target += "&" + std::string(name) + "=" + encode_query(arguments.text(name));
+  if (arguments.has("of")) target += "&node=" + encode_query(arguments.text("of"));
+  return target;
+}
+
+Result<int> list(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::either(arguments, session));
+  std::string target = "/api/v1/series?limit=" +
+                       std::to_string(TRY(arguments.integer("limit", 1000, 1, 1'000'000)));
+  if (!arguments.positional.empty()) target += "&match=" + encode_query(arguments.positional[0]);
+  if (arguments.has("of")) target += "&node=" + encode_query(arguments.text("of"));
+  std::vector<Column> columns = {{"name", "NAME"},         {"kind", "KIND"},
+                                 {"readings", "READINGS"}, {"bytes", "BYTES"},
+                                 {"first_time", "FIRST"},  {"last_time", "LAST"}};
+  if (api.is_cloud()) columns.insert(columns.begin(), {"node", "NODE"});
+  print_rows(session.out, TRY(api.request("GET", target)), columns);
+  return 0;
+}
+
+Result<int> query(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::either(arguments, session));
+  const std::string answer = TRY(api.request("GET", query_target(arguments)));
+  if (session.out.json()) {
+    session.out.document(answer);
+    return 0;
+  }
+  const auto parsed = TRY(codec::json::parse(answer));
+  std::vector<std::string> header;
+  for (const auto& column : parsed["columns"].array()) header.push_back(column.print());
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& row : parsed["rows"].array()) {
+    std::vector<std::string>& cells = rows.emplace_back();
+    for (const auto& cell : row.array()) cells.push_back(cell.print());
+  }
+  session.out.table(header, rows);
+  if (parsed["truncated"].boolean()) session.out.line("(more; raise --limit)");
+  return 0;
+}
+
+Result<int> export_csv(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::either(arguments, session));
+  const std::string csv = TRY(api.request("GET", query_target(arguments) + "&format=csv"));
+  std::fwrite(csv.data(), 1, csv.size(), stdout);
+  return 0;
+}
+
+std::vector<Flag> range_flags() {
+  return either_flags({{"of", "NODE", "Whose series; needed when the cloud is asked."},
+                       {"from", "TIME", "ISO 8601, a count since 1970, or -1h.", "the beginning"},
+                       {"to", "TIME", "Up to, without it.", "now"},
+                       {"step", "DURATION", "One row for each window of this length."},
+                       {"agg", "LIST", "mean, min, max, sum, count, first, last.", "mean"},
+                       {"limit", "N", "Most rows.", "100000"}});
+}
+
+}  // namespace
+
+std::vector<Command> series_commands() {
+  return {
+      {"series", "list", "[PATTERN]", 0, 1, "List series; '*' in PATTERN stands for any text.", {},
+       {"selvedge series list 'boiler/*'", "selvedge series list --cloud https://cloud:8443 --of gateway-7"},
+       either_flags({{"of", "NODE", "Only this node's, when the cloud is asked."},
+                     {"limit", "N", "Most rows.", "1000"}}),
+       list},
+      {"series", "query", "SERIES", 1, 1, "Show readings, or windows of them.", {},
+       {"selvedge series query boiler/temp --from -1h", "selvedge series query boiler/temp --step 5m --agg mean,max"},
+       range_flags(), query},
+      {"series", "export", "SERIES", 1, 1, "Write readings or windows as CSV.", {},
+       {"selvedge series export boiler/temp --from 2026-01-01 > temp.csv"}, range_flags(), export_csv},
+  };
+}
+
+}  // namespace selvedge::cli

@@ -1,0 +1,228 @@
+#include "cloud/api.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "codec/json/value.h"
+#include "net/api/query_request.h"
+
+namespace selvedge::cloud {
+
+using base::Code;
+using base::JsonWriter;
+using net::http::Handler;
+using net::http::Request;
+using net::http::Respond;
+using net::http::Response;
+
+namespace {
+
+// Lets a request through only if it shows an operator's certificate.
+Handler for_operator(Handler inner) {
+  return [inner = std::move(inner)](Request request, Respond respond) {
+    const auto role = request.peer != nullptr ? crypto::role_of(request.peer->uris)
+                                              : base::Result<crypto::RoleName>(base::fail(
+                                                    Code::denied, "no peer"));
+    if (!role || role->role != crypto::Role::operator_)
+      return respond(Response::problem(
+          {Code::denied, "an operator's certificate is needed (selvedge --identity DIR)"}));
+    inner(std::move(request), std::move(respond));
+  };
+}
+
+void write_node(JsonWriter& json, const NodeInfo& node, bool connected) {
+  json.begin_object()
+      .field("name", node.name)
+      .field("status", node.status)
+      .field("connected", connected)
+      .field("serial", node.serial)
+      .field("joined_at", base::to_iso8601(node.joined_at));
+  json.key("last_seen");
+  if (node.last_seen.ns == 0) json.null();
+  else json.value(base::to_iso8601(node.last_seen));
+  json.field("series", node.series)
+      .field("readings", node.readings)
+      .field("blocks", node.blocks)
+      .field("bytes", node.bytes)
+      .end_object();
+}
+
+void list_nodes(ApiContext& context, Request request, Respond respond) {
+  // "/api/v1/nodes" or "/api/v1/nodes/NAME"
+  std::string name = request.path.substr(std::string_view("/api/v1/nodes").size());
+  if (!name.empty()) name.erase(0, 1);
+  context.store.nodes([&context, name, respond](base::Result<std::vector<NodeInfo>> nodes) {
+    if (!nodes) return respond(Response::problem(nodes.error()));
+    JsonWriter json;
+    if (name.empty()) {
+      json.begin_array();
+      for (const NodeInfo& node : *nodes) write_node(json, node, context.is_connected(node.name));
+      return respond(Response::json(json.end_array().take()));
+    }
+    const auto at = std::ranges::find(*nodes, name, &NodeInfo::name);
+    if (at == nodes->end())
+      return respond(Response::problem({Code::not_found, "node '" + name + "' is unknown"}));
+    write_node(json, *at, context.is_connected(name));
+    respond(Response::json(json.take()));
+  });
+}
+
+void revoke_node(ApiContext& context, Request request, Respond respond) {
+  constexpr std::string_view prefix = "/api/v1/nodes/", suffix = "/revoke";
+  const std::string_view path = request.path;
+  if (!path.ends_with(suffix) || path.size() <= prefix.size() + suffix.size())
+    return respond(Response::problem({Code::not_found, "POST /api/v1/nodes/NAME/revoke"}));
+  std::string name(path.substr(prefix.size(), path.size() - prefix.size() - suffix.size()));
+  context.store.revoke_node(
+      name, [&context, name, respond](base::Result<std::vector<std::string>> serials) {
+        if (!serials) return respond(Response::problem(serials.error()));
+        base::log::info("identity", "node revoked", {{"node", name}});
+        context.on_revoked(name);
+        JsonWriter json;
+        json.begin_object().field("name", name).field("status", "revoked").end_object();
+        respond(Response::json(json.take()));
+      });
+}
+
+void make_token(ApiContext& context, Request request, Respond respond) {
+  const auto body = codec::json::parse(request.body.empty() ? "{}" : request.body);
+  if (!body) return respond(Response::problem(body.error()));
+  const std::string node = (*body)["node"].text();
+  if (!node.empty() && !crypto::is_name(node))
+    return respond(Response::problem({Code::invalid_input, "node: not a node name"}));
+  const auto valid = base::parse_duration((*body)["valid"].text("1h"));
+  if (!valid) return respond(Response::problem(base::Error(valid.error()).while_doing("valid")));
+  const crypto::JoinToken token = crypto::make_join_token(context.authority.fingerprint());
+  const base::Time expires = context.world.loop().wall_now() + *valid;
+  context.store.add_token({token.id, crypto::secret_digest(token.secret), node, expires},
+                          [token, expires, node, respond](base::Result<bool> added) {
+                            if (!added) return respond(Response::problem(added.error()));
+                            JsonWriter json;
+                            json.begin_object()
+                                .field("token", crypto::to_text(token))
+                                .field("node", node)
+                                .field("expires", base::to_iso8601(expires))
+                                .end_object();
+                            respond(Response::json(json.take(), 201));
+                          });
+}
+
+// A certificate for a device or another operator, for the key of a CSR.
+void make_certificate(ApiContext& context, const Request& request, const Respond& respond) {
+  const auto body = codec::json::parse(request.body);
+  if (!body) return respond(Response::problem(body.error()));
+  const std::string role = (*body)["role"].text("device"), name = (*body)["name"].text();
+  if (role != "device" && role != "operator")
+    return respond(Response::problem({Code::invalid_input, "role: expected device or operator"}));
+  if (!crypto::is_name(name))
+    return respond(Response::problem({Code::invalid_input, "name: not a " + role + " name"}));
+  const auto valid = base::parse_duration((*body)["valid"].text("365d"));
+  if (!valid) return respond(Response::problem(base::Error(valid.error()).while_doing("valid")));
+  const auto certificate = context.authority.issue(
+      (*body)["csr"].text(), role == "device" ? crypto::Role::device : crypto::Role::operator_,
+      name, {}, *valid);
+  if (!certificate) return respond(Response::problem(certificate.error()));
+  base::log::info("identity", "certificate issued", {{"role", role}, {"name", name}});
+  JsonWriter json;
+  json.begin_object()
+      .field("certificate", *certificate)
+      .field("authority", context.authority.certificate())
+      .end_object();
+  respond(Response::json(json.take(), 201));
+}
+
+void list_series(ApiContext& context, const Request& request, Respond respond) {
+  const auto parsed = net::api::parse_series_request(request);
+  if (!parsed) return respond(Response::problem(parsed.error()));
+  context.store.series(
+      parsed->node, parsed->match, parsed->limit,
+      [respond = std::move(respond)](base::Result<std::vector<SeriesInfo>> series) {
+        if (!series) return respond(Response::problem(series.error()));
+        JsonWriter json;
+        json.begin_array();
+        for (const SeriesInfo& s : *series)
+          json.begin_object()
+              .field("node", s.node)
+              .field("name", s.name)
+              .field("device", s.device)
+              .field("kind", model::name(s.kind))
+              .field("readings", s.readings)
+              .field("blocks", s.blocks)
+              .field("bytes", s.bytes)
+              .field("first_time", base::to_iso8601(s.first_time))
+              .field("last_time", base::to_iso8601(s.last_time))
+              .field("last", s.last)
+              .end_object();
+        respond(Response::json(json.end_array().take()));
+      });
+}
+
+void query(ApiContext& context, const Request& request, Respond respond) {
+  auto parsed = net::api::parse_query_request(request, context.world.loop().wall_now());
+  if (!parsed) return respond(Response::problem(parsed.error()));
+  if (parsed->node.empty())
+    return respond(Response::problem({Code::invalid_input, "node: which one is needed"}));
+  const std::string node = parsed->node, series = parsed->series;
+  const engine::QueryRange range = parsed->range;
+  context.store.query(node, series, range,
+                      [parsed = std::move(*parsed), respond = std::move(respond)](
+                          base::Result<engine::QueryResult> result) {
+                        if (!result) return respond(Response::problem(result.error()));
+                        respond(net::api::answer(parsed, *result));
+                      });
+}
+
+void status(ApiContext& context, Respond respond) {
+  context.store.totals([respond = std::move(respond)](base::Result<StoreTotals> totals) {
+    if (!totals) return respond(Response::problem(totals.error()));
+    JsonWriter json;
+    json.begin_object()
+        .field("nodes", totals->nodes)
+        .field("series", totals->series)
+        .field("blocks", totals->blocks)
+        .field("readings", totals->readings)
+        .field("frame_bytes", totals->frame_bytes)
+        .field("file_bytes", totals->file_bytes)
+        .end_object();
+    respond(Response::json(json.take()));
+  });
+}
+
+}  // namespace
+
+void add_operator_routes(net::http::Server& server, ApiContext& context) {
+  const auto route = [&](std::string_view method, std::string_view path, auto function) {
+    server.route(method, path,
+                 for_operator([&context, function](Request request, Respond respond) {
+                   function(context, std::move(request), std::move(respond));
+                 }));
+  };
+  route("GET", "/api/v1/nodes", list_nodes);
+  route("GET", "/api/v1/nodes/*", list_nodes);
+  route("POST", "/api/v1/nodes/*", revoke_node);
+  route("POST", "/api/v1/tokens", make_token);
+  route("POST", "/api/v1/certificates", make_certificate);
+  route("GET", "/api/v1/series", list_series);
+  route("GET", "/api/v1/query", query);
+  route("GET", "/api/v1/status",
+        [](ApiContext& c, const Request&, Respond respond) { status(c, std::move(respond)); });
+}
+
+void add_health_routes(net::http::Server& server, ApiContext& context) {
+  server.route("GET", "/metrics", [&context](const Request&, const Respond& respond) {
+    Response response = Response::text(context.metrics.text());
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    respond(std::move(response));
+  });
+  server.route("GET", "/healthz", [](const Request&, const Respond& respond) {
+    respond(Response::text("ok\n"));
+  });
+  server.route("GET", "/readyz", [&context](const Request&, const Respond& respond) {
+    context.store.totals([respond](const base::Result<StoreTotals>& totals) {
+      respond(totals ? Response::text("ready\n") : Response::problem(totals.error()));
+    });
+  });
+}
+
+}  // namespace selvedge::cloud

@@ -1,0 +1,35 @@
+// Api: the cloud's HTTP interface, for operators (certificate with the role "operator"), for nodes
+// that join (a one-time token), and for a scraper (plain, on its own listener).
+// docs/reference/http.md lists the paths.
+
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/metrics.h"
+#include "cloud/authority.h"
+#include "cloud/block_store.h"
+#include "cloud/config.h"
+#include "net/http/http.h"
+
+namespace selvedge::cloud {
+
+struct ApiContext {
+  os::World& world;
+  const CloudConfig& config;
+  Authority& authority;
+  BlockStore& store;
+  base::Registry& metrics;
+  std::string mqtt_address;                          // told to nodes that join
+  std::function<bool(std::string_view node)> is_connected;
+  std::function<void(std::string_view node)> on_revoked;
+  std::function<void(std::string_view node)> on_joined;
+};
+
+void add_operator_routes(net::http::Server& server, ApiContext& context);
+void add_join_route(net::http::Server& server, ApiContext& context);
+// /metrics, /healthz, /readyz
+void add_health_routes(net::http::Server& server, ApiContext& context);
+
+}  // namespace selvedge::cloud

@@ -1,0 +1,43 @@
+// Api: the node's HTTP interface: ingest for devices, queries and state for people on this machine
+// or with an operator's certificate, health and metrics. docs/reference/http.md lists the paths.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "net/http/http.h"
+#include "net/mqtt/server.h"
+#include "node/dead_letters.h"
+#include "node/devices.h"
+#include "node/ingest.h"
+#include "store/reading_store.h"
+
+namespace selvedge::node {
+
+struct ApiContext {
+  os::World& world;
+  store::ReadingStore& store;
+  Ingest& ingest;
+  Devices& devices;
+  DeadLetters& dead_letters;
+  net::mqtt::Server& mqtt;
+  base::Registry& metrics;
+  std::string node_name;
+  // Calls back once everything ingested so far is on disk.
+  std::function<void(std::function<void()>)> commit;
+  std::function<std::string()> status_json;
+  std::function<base::Result<void>()> ready;
+};
+
+void add_ingest_routes(net::http::Server& server, ApiContext& context);
+void add_query_routes(net::http::Server& server, ApiContext& context);
+void add_device_routes(net::http::Server& server, ApiContext& context);
+void add_health_routes(net::http::Server& server, ApiContext& context);
+
+// Lets a request through if it comes from this machine or shows an operator's certificate.
+net::http::Handler for_local_or_operator(net::http::Handler inner);
+
+}  // namespace selvedge::node

@@ -1,0 +1,125 @@
+#include "node/config.h"
+
+#include "codec/payload/payload.h"
+
+namespace selvedge::node {
+
+using base::Code;
+using base::fail;
+using base::Result;
+
+namespace {
+
+void bind_topic(settings::Settings& s, TopicConfig& t) {
+  s.bind("filter", t.filter, "Topic filter (MQTT wildcards); the first that matches decides.");
+  s.bind_word("format", t.format,
+              {"detect", "number", "json", "ndjson", "senml-json", "senml-cbor", "line-protocol"},
+              "What the payload is.");
+  s.bind("series", t.series, "Name of the series: {topic}, {1} to {9}, {device}, {client}, {field}.");
+  s.bind("device", t.device, "Name of the device, from the same words.");
+  s.bind("time-field", t.time_field, "JSON: the field with the time; empty: ts, time, timestamp, t.");
+  s.bind("name-field", t.name_field, "JSON: the field whose text names the series.");
+  s.bind("value-field", t.value_field, "JSON, with name-field: the field with the value.");
+  s.bind_word("time-unit", t.time_unit, {"auto", "s", "ms", "us", "ns"}, "Unit of numeric times.");
+  s.bind("ignore", t.ignore, "Take no readings from these topics; the broker serves them all the same.");
+  s.bind("text-values", t.text_values, "Keep text fields as text series.");
+}
+
+void bind_pull(settings::Settings& s, PullConfig& p) {
+  s.bind("name", p.name, "Name of the source; the device of its readings.");
+  s.bind("urls", p.urls, "What to get, all at once, each period.");
+  s.bind_word("format", p.format, {"json", "ndjson", "senml-json", "senml-cbor", "line-protocol", "number"},
+              "What the answer is.");
+  s.bind("series", p.series, "\"name=/json/pointer\": which values; empty: every field.");
+  s.bind("series-prefix", p.series_prefix, "In front of every series; default name and host.");
+  s.bind("period", p.period, "How often.");
+  s.bind("timeout", p.timeout, "For one answer.");
+  s.bind("per-host", p.per_host, "Connections to one host at a time.", 1, 10'000);
+}
+
+}  // namespace
+
+void NodeConfig::bind_to(settings::Settings& s) {
+  s.bind("name", name, "Name of this node; empty: as in its certificate.");
+  s.bind("state", state, "Directory of everything the node keeps.");
+  s.bind_word("log.level", log_level, {"debug", "info", "warn", "error", "off"}, "What is logged.");
+  s.bind_word("log.format", log_format, {"text", "json"}, "Lines for people or for machines.");
+
+  s.bind("mqtt.listen", mqtt_listen, "Plain listeners for devices.");
+  s.bind("mqtt.tls-listen", mqtt_tls_listen, "TLS listeners for devices; open once the node has joined.");
+  s.bind("http.listen", http_listen, "Plain HTTP listeners.");
+  s.bind("http.tls-listen", http_tls_listen, "HTTPS listeners; open once the node has joined.");
+  s.bind("http.websocket-path", websocket_path, "Where MQTT over WebSocket is offered; empty: nowhere.");
+  s.bind("devices.anonymous-loopback", anonymous_loopback,
+         "Let devices on this machine in without name and password.");
+  s.bind_word("devices.certificates", device_certificates, {"none", "optional", "required"},
+              "Whether devices on TLS listeners show a certificate.");
+  s.bind("devices.ca", device_ca, "File of CA certificates for devices; empty: the fleet's CA.");
+
+  s.bind("mqtt.max-packet", broker_packet, "Largest packet accepted.");
+  s.bind("mqtt.receive-maximum", broker.receive_maximum,
+         "Unacknowledged QoS 1 and 2 publishes of one client.", 1, 65535);
+  s.bind("mqtt.server-keep-alive", broker.server_keep_alive,
+         "Longest keep-alive granted, seconds; 0: the client's.", 0, 65535);
+  s.bind("mqtt.connections", broker.connections, "Most connections.", 1, 1'000'000);
+  s.bind("mqtt.queued-messages", broker.queued_messages, "Waiting for one session.", 0, 10'000'000);
+  s.bind("mqtt.queued-bytes", broker_queued, "Waiting for one session.");
+  s.bind("mqtt.total-queued-bytes", broker_total_queued, "Waiting for all sessions.");
+
+  s.bind("store.memory", store_memory, "Open columns in memory.");
+  s.bind("store.journal", store_journal, "Readings on disk, not yet in blocks.");
+  s.bind("store.blocks", store_blocks, "Blocks on disk.");
+  s.bind("store.segment", store_segment, "Size of a log file.");
+  s.bind("store.keep-free", store_keep_free, "Disk space left to others.");
+  s.bind("store.block-age", store.block_age, "A block is sealed this long after its first reading.");
+  s.bind("store.block-readings", store.block_readings, "Or at this many readings.", 1, 1 << 20);
+  s.bind("store.retention", store.retention, "How long delivered blocks stay here.");
+  s.bind("store.series", store.series, "Most series.", 1, 10'000'000);
+  s.bind_word("store.when-full", when_full, {"refuse-new", "drop-oldest"},
+              "What goes when nothing more fits: new readings, or the oldest undelivered ones.");
+  s.bind("store.dead-letters", dead_letters, "Log of messages that could not be taken.");
+
+  s.bind("uplink.enabled", uplink_enabled, "Send blocks to the cloud.");
+  s.bind("uplink.cloud", cloud, "host:port of the cloud; empty: as joined.");
+  s.bind("uplink.bytes-per-second", uplink_rate, "Cap on the uplink; 0: none.");
+  s.bind("uplink.window", uplink_window, "Backlog sent and not yet acknowledged.");
+  s.bind("uplink.backoff-max", forward.backoff_max, "Longest pause between tries to connect.");
+  s.bind("uplink.ack-timeout", forward.ack_timeout, "After it a block is sent again.");
+  s.bind("tls.chacha20-only", chacha20_only, "Offer ChaCha20-Poly1305 and nothing else.");
+
+  s.bind_each("topic", [this](settings::Settings& e) { bind_topic(e, topics.emplace_back()); },
+              "How topics become series.");
+  s.bind_each("pull", [this](settings::Settings& e) { bind_pull(e, pulls.emplace_back()); },
+              "HTTP sources.");
+}
+
+Result<void> NodeConfig::finish() {
+  broker.packet_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(broker_packet.bytes, 256 << 20));
+  broker.queued_bytes = broker_queued.bytes;
+  broker.total_queued_bytes = broker_total_queued.bytes;
+  store.memory_bytes = store_memory.bytes;
+  store.journal_bytes = store_journal.bytes;
+  store.block_bytes = store_blocks.bytes;
+  store.segment_bytes = store_segment.bytes;
+  store.keep_free_bytes = store_keep_free.bytes;
+  store.when_full =
+      when_full == "drop-oldest" ? store::WhenFull::drop_oldest : store::WhenFull::refuse_new;
+  forward.bytes_per_second = uplink_rate.bytes;
+  forward.backlog_window_bytes = uplink_window.bytes;
+  if (store.segment_bytes < (64 << 10) || store.segment_bytes > store.journal_bytes / 2 ||
+      store.segment_bytes > store.block_bytes / 2)
+    return fail(Code::invalid_input,
+                "store.segment: at least 64KiB, at most half of store.journal and store.blocks");
+  for (const auto* list : {&mqtt_listen, &mqtt_tls_listen, &http_listen, &http_tls_listen})
+    for (const std::string& at : *list) TRY(os::parse_endpoint(at));
+  if (!cloud.empty()) TRY(base::while_doing("uplink.cloud", os::parse_endpoint(cloud)));
+  for (const PullConfig& pull : pulls) {
+    if (pull.urls.empty()) return fail(Code::invalid_input, "pull '" + pull.name + "': urls is empty");
+    if (pull.period < std::chrono::milliseconds(100))
+      return fail(Code::invalid_input, "pull '" + pull.name + "': period is below 100ms");
+  }
+  TRY(topic_rules());
+  return {};
+}
+
+}  // namespace selvedge::node

@@ -1,0 +1,90 @@
+// Ingest: a message from a device becomes readings in the store, and an answer when it is on disk.
+//
+// Payload decoding, series lookup, dead letters for what cannot be read, and groups: all messages of
+// one loop turn share one commit. Belongs to the loop thread.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "codec/payload/payload.h"
+#include "engine/rules/topic_map.h"
+#include "node/dead_letters.h"
+#include "os/world.h"
+#include "store/reading_store.h"
+
+namespace selvedge::node {
+
+struct IncomingMessage {
+  std::string_view source;           // MQTT topic, or the endpoint
+  std::string_view client, device;
+  base::BytesView payload;
+  // Identifies the message for recognising its repetition when its readings carry arrival time;
+  // 0: it cannot be recognised.
+  std::uint64_t key = 0;
+  bool repeated = false;             // the sender says that it may have sent this before
+};
+
+// A reading whose series is named whole.
+struct NamedReading {
+  std::string series;
+  base::Time time{};
+  model::ValueView value;
+};
+
+enum class Taken : std::uint8_t {
+  stored,    // in the store's hands: durable after commit()
+  no_rule,   // not meant as readings
+  bad,       // in the dead letters
+  full,      // refused: the store is full
+};
+
+class Ingest {
+ public:
+  Ingest(os::World& world, store::ReadingStore& store, DeadLetters& dead_letters,
+         engine::TopicMap topics, base::Registry& metrics);
+
+  Taken message(const IncomingMessage& message);
+  // The same with decoding options of one's own; series are `prefix` and the field's name. Says
+  // how many readings were found, or why not.
+  base::Result<std::size_t> payload(const IncomingMessage& message, std::string_view prefix,
+                                    const codec::payload::Options& options);
+  // Readings found by other means, as one message.
+  base::Result<void> readings(std::string_view device, const std::vector<NamedReading>& readings);
+
+ private:
+  base::Result<void> add(std::string_view device, base::Time time, model::ValueView value);
+
+  os::World& world_;
+  store::ReadingStore& store_;
+  DeadLetters& dead_letters_;
+  engine::TopicMap topics_;
+  std::string name_;                 // of the series being looked up; reused
+  // Series by name, so that the store is asked once.
+  struct Known {
+    model::SeriesId id{};
+    model::Kind kind{};
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::unordered_map<std::string, Known, Hash, std::equal_to<>> known_;
+
+  base::Counter& received_;
+  base::Counter& stored_;
+  base::Counter& duplicates_;
+  base::Counter& messages_;
+  base::Counter& refused_full_;
+  base::Counter& refused_bad_;
+};
+
+}  // namespace selvedge::node

@@ -1,0 +1,66 @@
+#include "node/session_log.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace selvedge::node {
+namespace {
+
+constexpr std::uint8_t snapshot_kind = 1;
+constexpr std::uint8_t increment_kind = 2;
+constexpr std::uint32_t log_lane = 12;
+
+store::LogLimits limits() {
+  store::LogLimits limits;
+  limits.total_bytes = 1ULL << 30;
+  limits.segment_bytes = 32ULL << 20;
+  limits.record_bytes = 256ULL << 20;    // a snapshot: all queues and retained messages
+  limits.pending_bytes = 512ULL << 20;
+  // The oldest segments are superseded by the snapshot in front of the newest.
+  limits.when_full = store::WhenFull::drop_oldest;
+  return limits;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<SessionLog>> SessionLog::open(os::World& world, std::string_view state) {
+  std::unique_ptr<SessionLog> made(new SessionLog);
+  made->log_ = TRY(store::SegmentLog::open(
+      TRY(world.directory(std::string(state) + "/sessions", true)), world.loop(), log_lane, limits(),
+      [&made](const store::Record& record) -> base::Result<void> {
+        if (record.kind == snapshot_kind) made->records_.clear();
+        base::append(made->records_, record.payload);
+        return {};
+      }));
+  return made;
+}
+
+void SessionLog::set_snapshot(std::function<void(base::Bytes&)> snapshot) {
+  log_->on_new_segment([this, snapshot = std::move(snapshot)] {
+    base::Bytes records;
+    snapshot(records);
+    const auto at = log_->append(snapshot_kind, records);
+    if (!at) {
+      base::log::error("sessions", "snapshot not written", {{"why", at.error()}});
+      return;
+    }
+    // Older segments may go only once the snapshot is on disk.
+    log_->commit([this, first = store::Position{static_cast<std::uint64_t>(at->segment()) << 32}] {
+      log_->trim(first);
+    });
+  });
+}
+
+void SessionLog::append(base::BytesView records) {
+  const auto at = log_->append(increment_kind, records);
+  if (!at) base::log::error("sessions", "state not written", {{"why", at.error()}});
+  pending_ = true;
+}
+
+void SessionLog::commit(std::function<void()> done) {
+  pending_ = false;
+  log_->commit(std::move(done));
+}
+
+}  // namespace selvedge::node
