@@ -15,7 +15,7 @@ enum class Type : std::uint8_t {
 };
 
 // Each fills a packet whose fields are at their defaults, and fails the reader if it may not be.
-// `version` of CONNECT is an output. The two kinds that are reused overwrite all but the properties,
+// `version` of CONNECT is an output. The kinds that are reused overwrite all but the properties,
 // which must be empty, and return whether there were any.
 void read_connect(Reader& in, Connect& to);
 void read_connack(Reader& in, Version version, ConnAck& to);

@@ -13,16 +13,17 @@ namespace {
 constexpr std::size_t kept_capacity = 16 << 10;  // of `partial_`, once a large packet is done
 
 std::string_view wrong_flags(Type type, std::uint8_t flags) {
+  constexpr std::string_view fine, wrong = "flags of the packet are wrong";
   switch (type) {
     case Type::reserved: return "packet type is 0";
     case Type::publish:
       if ((flags >> 1 & 3) == 3) return "PUBLISH with QoS 3";
       if ((flags & 0x0E) == 0x08) return "PUBLISH with DUP and QoS 0";
-      return {};
+      return fine;
     case Type::pubrel:
     case Type::subscribe:
-    case Type::unsubscribe: return flags == 2 ? std::string_view{} : "flags of the packet are wrong";
-    default: return flags == 0 ? std::string_view{} : "flags of the packet are wrong";
+    case Type::unsubscribe: return flags == 2 ? fine : wrong;
+    default: return flags == 0 ? fine : wrong;
   }
 }
 

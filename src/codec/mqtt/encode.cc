@@ -130,22 +130,27 @@ void append_packet(base::Bytes& out, Type type, std::uint8_t flags, const Descri
   append_packet(out, type, flags, base::BytesView{}, describe);
 }
 
+template <typename Sink>
+void put_reason(Sink& sink, ReasonIn where, Reason reason) {
+  sink.u8(static_cast<std::uint8_t>(fit(where, reason)));
+}
+
 // Reason and properties, of which the end is left out if it says nothing (3.4.2.1 and others).
 template <PropertySet set, typename Sink>
-void put_outcome(Sink& sink, Reason reason, const Properties& properties) {
+void put_outcome(Sink& sink, ReasonIn where, Reason reason, const Properties& properties) {
   const bool any = properties_size<set>(properties) > 0;
   if (reason == Reason::success && !any) return;
-  sink.u8(static_cast<std::uint8_t>(reason));
+  put_reason(sink, where, reason);
   if (any) put_properties<set>(sink, properties);
 }
 
 template <typename Packet>
-void append_acknowledgement(base::Bytes& out, Type type, std::uint8_t flags, const Packet& packet,
-                            Version version) {
+void append_acknowledgement(base::Bytes& out, Type type, std::uint8_t flags, ReasonIn where,
+                            const Packet& packet, Version version) {
   append_packet(out, type, flags, [&](auto& sink) {
     sink.u16(packet.packet_id);
     if (version == Version::v5) {
-      put_outcome<allowed::acknowledgement>(sink, packet.reason, packet.properties);
+      put_outcome<allowed::acknowledgement>(sink, where, packet.reason, packet.properties);
     }
   });
 }
@@ -197,7 +202,7 @@ void encode(const ConnAck& packet, Version version, base::Bytes& out) {
     if (version == Version::v311) {
       sink.u8(return_code_311(packet.reason));
     } else {
-      sink.u8(static_cast<std::uint8_t>(packet.reason));
+      put_reason(sink, ReasonIn::connack, packet.reason);
       put_properties<allowed::connack>(sink, packet.properties);
     }
   });
@@ -214,16 +219,16 @@ void encode(const Publish& packet, Version version, base::Bytes& out) {
 }
 
 void encode(const PubAck& packet, Version version, base::Bytes& out) {
-  append_acknowledgement(out, Type::puback, 0, packet, version);
+  append_acknowledgement(out, Type::puback, 0, ReasonIn::puback_or_pubrec, packet, version);
 }
 void encode(const PubRec& packet, Version version, base::Bytes& out) {
-  append_acknowledgement(out, Type::pubrec, 0, packet, version);
+  append_acknowledgement(out, Type::pubrec, 0, ReasonIn::puback_or_pubrec, packet, version);
 }
 void encode(const PubRel& packet, Version version, base::Bytes& out) {
-  append_acknowledgement(out, Type::pubrel, 2, packet, version);
+  append_acknowledgement(out, Type::pubrel, 2, ReasonIn::pubrel_or_pubcomp, packet, version);
 }
 void encode(const PubComp& packet, Version version, base::Bytes& out) {
-  append_acknowledgement(out, Type::pubcomp, 0, packet, version);
+  append_acknowledgement(out, Type::pubcomp, 0, ReasonIn::pubrel_or_pubcomp, packet, version);
 }
 
 void encode(const Subscribe& packet, Version version, base::Bytes& out) {
@@ -243,7 +248,7 @@ void encode(const SubAck& packet, Version version, base::Bytes& out) {
     if (version == Version::v5) put_properties<allowed::acknowledgement>(sink, packet.properties);
     for (const Reason reason : packet.reasons) {
       const bool refused_311 = version == Version::v311 && is_error(reason);
-      sink.u8(refused_311 ? std::uint8_t{0x80} : static_cast<std::uint8_t>(reason));
+      put_reason(sink, ReasonIn::suback, refused_311 ? Reason::unspecified_error : reason);
     }
   });
 }
@@ -261,7 +266,7 @@ void encode(const UnsubAck& packet, Version version, base::Bytes& out) {
     sink.u16(packet.packet_id);
     if (version == Version::v311) return;
     put_properties<allowed::acknowledgement>(sink, packet.properties);
-    for (const Reason reason : packet.reasons) sink.u8(static_cast<std::uint8_t>(reason));
+    for (const Reason reason : packet.reasons) put_reason(sink, ReasonIn::unsuback, reason);
   });
 }
 
@@ -275,7 +280,7 @@ void encode(const PingResp&, base::Bytes& out) {
 void encode(const Disconnect& packet, Version version, base::Bytes& out) {
   append_packet(out, Type::disconnect, 0, [&](auto& sink) {
     if (version == Version::v5) {
-      put_outcome<allowed::disconnect>(sink, packet.reason, packet.properties);
+      put_outcome<allowed::disconnect>(sink, ReasonIn::disconnect, packet.reason, packet.properties);
     }
   });
 }
@@ -284,7 +289,7 @@ void encode(const Auth& packet, base::Bytes& out) {
   append_packet(out, Type::auth, 0, [&](auto& sink) {
     const bool any = properties_size<allowed::auth>(packet.properties) > 0;
     if (packet.reason == Reason::success && !any) return;
-    sink.u8(static_cast<std::uint8_t>(packet.reason));
+    put_reason(sink, ReasonIn::auth, packet.reason);
     put_properties<allowed::auth>(sink, packet.properties);
   });
 }

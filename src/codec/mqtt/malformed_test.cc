@@ -16,7 +16,7 @@ constexpr Reason wrong_version = Reason::unsupported_protocol_version;
 constexpr auto v3 = Version::v311;
 constexpr auto v5 = Version::v5;
 
-// The fixed header's length is put in from the body, so that a case shows what is wrong and no more.
+// The length in the fixed header is taken from the body, so that a case shows only what is wrong.
 struct Case {
   std::string_view what;
   Version version;
@@ -80,12 +80,14 @@ constexpr Case connects[] = {
     {"properties longer than packet", v5, 0x10, "0004 4D515454 05 02 0000 20 0001 63", malformed},
     {"receive maximum 0", v5, 0x10, "0004 4D515454 05 02 0000 03 210000 0001 63", protocol},
     {"maximum packet 0", v5, 0x10, "0004 4D515454 05 02 0000 05 2700000000 0001 63", protocol},
-    {"receive maximum twice", v5, 0x10, "0004 4D515454 05 02 0000 06 210001 210001 0001 63", protocol},
+    {"receive maximum twice", v5, 0x10,
+     "0004 4D515454 05 02 0000 06 210001 210001 0001 63", protocol},
     {"problem information 2", v5, 0x10, "0004 4D515454 05 02 0000 02 1702 0001 63", protocol},
     {"response information 2", v5, 0x10, "0004 4D515454 05 02 0000 02 1902 0001 63", protocol},
     {"data without method", v5, 0x10, "0004 4D515454 05 02 0000 04 16000161 0001 63", protocol},
     {"topic alias in CONNECT", v5, 0x10, "0004 4D515454 05 02 0000 03 230001 0001 63", malformed},
-    {"will delay outside will", v5, 0x10, "0004 4D515454 05 02 0000 05 1800000001 0001 63", malformed},
+    {"will delay outside will", v5, 0x10,
+     "0004 4D515454 05 02 0000 05 1800000001 0001 63", malformed},
     {"session expiry in will", v5, 0x10,
      "0004 4D515454 05 06 0000 00 0001 63 05 1100000001 0001 77 0000", malformed},
     {"payload format 2 in will", v5, 0x10,

@@ -232,6 +232,8 @@ class Decoder {
   std::optional<DecodeError> error_;
 };
 
+// Properties that a packet may not carry are left out, and a reason code that it may not carry is
+// written as the nearest that it may (unspecified_error; protocol_error in DISCONNECT).
 // A text or binary field over 65,535 bytes, or a packet over 268,435,455, is a bug of the caller.
 void encode(const Connect& packet, base::Bytes& out);
 void encode(const ConnAck& packet, Version version, base::Bytes& out);

@@ -40,7 +40,7 @@ class Reader {
       const std::uint8_t byte = *at_++;
       value |= static_cast<std::uint32_t>(byte & 0x7F) << shift;
       if (byte & 0x80) continue;
-      if (byte == 0 && shift > 0) fail(Reason::malformed_packet, "length in more bytes than needed");
+      if (byte == 0 && shift > 0) fail(Reason::malformed_packet, "length is padded");
       return ok() ? value : 0;
     }
     fail(Reason::malformed_packet, "length of more than four bytes");

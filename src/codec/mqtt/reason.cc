@@ -66,6 +66,16 @@ bool may_carry(ReasonIn packet, std::uint8_t reason) {
   return false;
 }
 
+Reason fit(ReasonIn packet, Reason reason) {
+  if (may_carry(packet, static_cast<std::uint8_t>(reason))) return reason;
+  switch (packet) {
+    case ReasonIn::pubrel_or_pubcomp: return packet_identifier_not_found;
+    case ReasonIn::disconnect: return protocol_error;
+    case ReasonIn::auth: return continue_authentication;
+    default: return unspecified_error;
+  }
+}
+
 std::uint8_t return_code_311(Reason reason) {
   switch (reason) {
     case success: return 0;

@@ -213,6 +213,26 @@ TEST(RoundTrip, LeavesOutPropertiesThatThePacketMayNotCarry) {
   EXPECT_TRUE(again.properties.content_type);
 }
 
+TEST(RoundTrip, WritesTheNearestReasonThatThePacketMayCarry) {
+  struct Case {
+    Packet packet;
+    std::string_view hex;
+  };
+  const Case cases[] = {
+      {Disconnect{.reason = Reason::unsupported_protocol_version}, "e00182"},
+      {PubAck{.packet_id = 1, .reason = Reason::server_busy}, "4003000180"},
+      {PubRel{.packet_id = 1, .reason = Reason::quota_exceeded}, "6203000192"},
+      {ConnAck{.reason = Reason::topic_alias_invalid}, "2003008000"},
+      {SubAck{.packet_id = 1, .reasons = {Reason::server_busy}}, "900400010080"},
+      {UnsubAck{.packet_id = 1, .reasons = {Reason::granted_qos_1}}, "b00400010080"},
+  };
+  for (const Case& c : cases) {
+    base::Bytes bytes;
+    samples::encode_any(c.packet, Version::v5, bytes);
+    EXPECT_EQ(base::to_hex(bytes), c.hex);
+  }
+}
+
 TEST(RoundTrip, LongBodiesHaveLongLengths) {
   for (const std::size_t size : {100u, 128u, 16'384u, 300'000u}) {
     const std::string payload(size, 'x');

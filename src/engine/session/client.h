@@ -2,8 +2,8 @@
 // subscribe, keep alive, resend after a reconnect. The node's uplink and libselvedge stand on it.
 //
 // Publishes that are not acknowledged survive a lost connection inside this object and are sent
-// again, in order: with DUP set, or as far as QoS 2 had come, if the server kept the session; as new
-// ones if not, so that every publish arrives at least once. The number open at a time is the
+// again, in order: with DUP set, or from where QoS 2 had come to, if the server kept the session; as
+// new ones if not, so that every publish arrives at least once. The number open at a time is the
 // server's receive maximum or `inflight`, whichever is less; more wait here. Open and waiting ones
 // together take at most `waiting_bytes`, beyond which publish() says Code::exhausted.
 //

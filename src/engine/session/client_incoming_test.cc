@@ -122,6 +122,7 @@ TEST(ClientIncoming, EndsTheConnectionOnWhatAServerMayNotSend) {
       {"alias 17", v5, {0x30, 0x07, 0x00, 0x01, 't', 0x03, 0x23, 0x00, 0x11},
        "DISCONNECT topic_alias_invalid"},
       {"second CONNACK", v5, {0x20, 0x03, 0x00, 0x00, 0x00}, "DISCONNECT protocol_error"},
+      {"second CONNACK, of 3.1.1", v5, {0x20, 0x02, 0x00, 0x01}, "DISCONNECT protocol_error"},
       {"second CONNACK", v3, {0x20, 0x02, 0x00, 0x00}, ""},
       {"CONNECT", v3, {0x10, 0x0C, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 0, 0, 0}, ""},
       {"PINGREQ", v5, {0xC0, 0x00}, "DISCONNECT protocol_error"},

@@ -52,7 +52,10 @@ class ClientOutbox {
  public:
   ClientOutbox(codec::mqtt::Version version, std::uint16_t inflight, std::uint64_t bytes_bound,
                PacketIds& ids)
-      : version_(version), inflight_(std::min(inflight, PacketIds::most_open)), bytes_bound_(bytes_bound), ids_(ids) {}
+      : version_(version),
+        inflight_(std::min(inflight, PacketIds::most_open)),
+        bytes_bound_(bytes_bound),
+        ids_(ids) {}
 
   base::Result<PublishId> add(const codec::mqtt::Publish& publish);
   // Sends as many as the windows allow.
