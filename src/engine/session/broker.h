@@ -134,6 +134,7 @@ struct BrokerStats {
   std::uint64_t dropped_slow = 0;      // QoS 0, subscriber too slow
   std::uint64_t dropped_full = 0;      // QoS 1/2, queue of a session full
   std::uint64_t dropped_expired = 0;   // message expiry interval passed
+  std::uint64_t dropped_large = 0;     // larger than the subscriber's maximum packet size
   std::uint64_t protocol_errors = 0, refused_logins = 0, keep_alive_timeouts = 0;
 };
 
