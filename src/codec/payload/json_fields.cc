@@ -55,10 +55,13 @@ void JsonFields::begin() {
 
 base::Result<std::size_t> JsonFields::enter(std::string_view key) {
   const std::size_t mark = path_.size();
-  if (path().size() + key.size() >= options_->bounds.name_bytes + std::size_t{1})
+  const std::string_view above = path();
+  if (above.size() + (level_ > 0) + key.size() > options_->bounds.name_bytes) {
+    const std::string slash = level_ > 0 ? "/" : "";
     return fail(Code::invalid_input,
-                "field " + quote(std::string(path()) + "/" + std::string(key.substr(0, 64))) +
+                "field " + quote(std::string(above) + slash + std::string(key.substr(0, 64))) +
                     ": name longer than " + std::to_string(options_->bounds.name_bytes) + " bytes");
+  }
   if (++level_ == 1) {
     key_ = key;
     return mark;

@@ -21,9 +21,9 @@ constexpr std::array<std::pair<Format, std::string_view>, 7> format_names{{
     {Format::number, "number"},
     {Format::json, "json"},
     {Format::ndjson, "ndjson"},
-    {Format::senml_json, "senml_json"},
-    {Format::senml_cbor, "senml_cbor"},
-    {Format::line_protocol, "line_protocol"},
+    {Format::senml_json, "senml-json"},
+    {Format::senml_cbor, "senml-cbor"},
+    {Format::line_protocol, "line-protocol"},
 }};
 
 std::string_view without_byte_order_mark(std::string_view text) {
@@ -80,8 +80,8 @@ Result<Format> parse_format(std::string_view text) {
   return fail(Code::invalid_input,
               "payload format " + quote(text) + ": unknown; " +
                   (near ? "did you mean " + *near + "?"
-                        : "one of detect, number, json, ndjson, senml_json, senml_cbor, "
-                          "line_protocol is expected"));
+                        : "one of detect, number, json, ndjson, senml-json, senml-cbor, "
+                          "line-protocol is expected"));
 }
 
 std::string_view name(Format format) {
