@@ -403,6 +403,23 @@ TEST_F(HttpClient, KeepsToItsLimitInAllAndServesHostsInTurn) {
   for (const auto& answer : busy) EXPECT_EQ(text_of(*answer), "200 hi");
 }
 
+TEST_F(HttpClient, OpensConnectionsOverSomeTurnsAndUsesFastOnesAgain) {
+  start();
+  std::vector<std::shared_ptr<Answer>> answers;
+  for (int i = 0; i < 100; ++i) answers.push_back(get());
+  ASSERT_EQ(world.dialed.size(), 16U);
+  wire(0)->open();
+  for (int i = 0; i < 10; ++i) wire(0)->receive(ok);
+  EXPECT_EQ(client->stats().reused, 10U);
+  world.advance(0ms);
+  EXPECT_EQ(world.dialed.size(), 90U);
+  for (std::size_t i = 0; i < world.dialed.size(); ++i) {
+    if (i > 0) wire(i)->open();
+    wire(i)->receive(ok);
+  }
+  for (const auto& answer : answers) EXPECT_EQ(text_of(*answer), "200 hi");
+}
+
 TEST_F(HttpClient, LetsWaitOnlySoMany) {
   ClientLimits limits;
   limits.connections = 1;

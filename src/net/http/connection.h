@@ -43,6 +43,10 @@ struct ServerCore {
   void finish_closing();                // calls `closed` once nothing is left
 };
 
+// Problems a connection answers with by itself.
+Response invalid(int status, std::string_view detail);
+Response busy(std::string_view detail);
+
 class Connection final : public os::StreamEvents, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<ServerCore> core, std::unique_ptr<os::Stream> stream);

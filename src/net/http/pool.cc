@@ -11,6 +11,11 @@ namespace {
 
 using base::Code;
 
+// New connections of one turn of the loop. Where answers come fast, the first of a thousand
+// requests are answered by the next turn and their connections serve the others; where they come
+// slowly, all are under way a few turns later.
+constexpr std::uint32_t openings_a_turn = 16;
+
 base::Result<Url> check(const Fetch& fetch, bool has_tls) {
   Url url = TRY(parse_url(fetch.url));
   if (url.scheme == "https" && !has_tls) {
@@ -84,6 +89,7 @@ bool Pool::start_one(Host& host) {
   const bool fresh = job->retried || host.idle.empty();
   if (fresh) {
     if (host.connections >= limits_.connections_per_host) return false;
+    if (openings_ >= openings_a_turn) return false;
     if (connections_.size() >= limits_.connections && !make_room()) return false;
   }
   host.waiting.pop_front();
@@ -103,7 +109,18 @@ void Pool::open(Host& host, std::shared_ptr<Job> job) {
   connections_.emplace(connection.get(), connection);
   ++host.connections;
   ++stats_.connections;
+  if (openings_++ == 0) {
+    turn_timer_ = world_.loop().after(base::Duration::zero(), [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->next_turn();
+    });
+  }
   connection->open(std::move(job));
+}
+
+void Pool::next_turn() {
+  openings_ = 0;
+  while (serve_wanting()) {
+  }
 }
 
 // Closes the connection that has been idle longest, whichever host's it is.
@@ -154,8 +171,8 @@ void Pool::remove(ClientConnection& connection) {
 }
 
 // Room for one has appeared: the first host in line that can use it gets it.
-void Pool::serve_wanting() {
-  for (std::size_t turns = wanting_.size(); turns > 0; --turns) {
+bool Pool::serve_wanting() {
+  for (std::size_t turns = wanting_.size(); turns > 0 && !wanting_.empty(); --turns) {
     Host* host = wanting_.front();
     wanting_.pop_front();
     host->wants_room = false;
@@ -164,8 +181,9 @@ void Pool::serve_wanting() {
       host->wants_room = true;
       wanting_.push_back(host);
     }
-    if (started || wanting_.empty()) return;
+    if (started) return true;
   }
+  return false;
 }
 
 void Pool::forget_if_unused(Host& host) {
@@ -237,6 +255,7 @@ void Pool::sweep() {
 void Pool::shut() {
   shut_ = true;
   world_.loop().cancel(std::exchange(sweep_timer_, os::TimerId::none));
+  world_.loop().cancel(std::exchange(turn_timer_, os::TimerId::none));
   std::vector<std::shared_ptr<Job>> jobs;
   for (auto& [at, connection] : std::exchange(connections_, {})) {
     if (connection->job()) jobs.push_back(connection->job());

@@ -75,7 +75,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void open(Host& host, std::shared_ptr<Job> job);
   bool make_room();
   void drop(ClientConnection& connection);
-  void serve_wanting();
+  bool serve_wanting();
+  void next_turn();
   void forget_if_unused(Host& host);
   void time_out(const std::shared_ptr<Job>& job);
   void arm_sweep();
@@ -88,8 +89,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::unordered_map<std::string, std::unique_ptr<Host>> hosts_;
   std::unordered_map<ClientConnection*, std::shared_ptr<ClientConnection>> connections_;
   std::deque<Host*> wanting_;
-  std::uint32_t waiting_ = 0;  // jobs in all queues
-  os::TimerId sweep_timer_ = os::TimerId::none;
+  std::uint32_t waiting_ = 0;   // jobs in all queues
+  std::uint32_t openings_ = 0;  // connections opened in this turn
+  os::TimerId sweep_timer_ = os::TimerId::none, turn_timer_ = os::TimerId::none;
   bool shut_ = false;
 };
 
