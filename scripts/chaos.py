@@ -20,10 +20,6 @@ block-age = "200ms"
 backoff-max = "1s"
 [devices]
 certificates = "required"
-[[topic]]
-filter = "#"
-format = "json"
-series = "{topic}"
 """
 
 

@@ -57,7 +57,8 @@ Result<std::vector<CsvSeries>> parse_csv_series(const std::string& name, std::st
   for (std::size_t i = 1; i < header.size(); ++i) {
     CsvSeries& series = all.emplace_back();
     const std::string column = tidy(header[i]);
-    series.topic = tidy(name) + "/" + column;
+    series.topic = tidy(name);
+    series.field = column;
     series.device = (tidy(name) + "-" + column).substr(0, 64);
   }
   std::size_t rows = 0;

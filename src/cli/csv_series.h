@@ -18,7 +18,8 @@ namespace selvedge::cli {
 
 struct CsvSeries {
   std::string device;                // "uci_occupancy-temperature_c"
-  std::string topic;                 // "uci_occupancy/temperature_c"
+  std::string topic;                 // "uci_occupancy"
+  std::string field;                 // "temperature_c"
   std::vector<base::Time> times;
   std::vector<std::string> values;
 };

@@ -49,6 +49,18 @@ Result<int> status(const Arguments& arguments, Session& session) {
   return 0;
 }
 
+Result<int> fleet_status(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::cloud(arguments, session));
+  print_rows(session.out, TRY(api.request("GET", "/api/v1/status")),
+             {{"nodes", "NODES"},
+              {"series", "SERIES"},
+              {"readings", "READINGS"},
+              {"blocks", "BLOCKS"},
+              {"frame_bytes", "FRAME BYTES"},
+              {"file_bytes", "FILE BYTES"}});
+  return 0;
+}
+
 Result<int> revoke(const Arguments& arguments, Session& session) {
   auto api = TRY(ApiClient::cloud(arguments, session));
   const std::string answer = TRY(api.request(
@@ -83,6 +95,8 @@ std::vector<Command> node_commands() {
        {},
        {"selvedge node status", "selvedge node status gateway-7 --cloud https://cloud:8443"},
        either_flags(), status},
+      {"fleet", "status", "", 0, 0, "Show what the cloud holds in all.", {}, {"selvedge fleet status"},
+       cloud_flags(), fleet_status},
       {"node", "revoke", "NAME", 1, 1, "Refuse a node's certificate from now on.", {},
        {"selvedge node revoke gateway-7"}, cloud_flags(), revoke},
       {"node", "deadletters", "", 0, 0,

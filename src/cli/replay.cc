@@ -144,7 +144,7 @@ bool Replay::publish_next(Source& source) {
     payload += time.ns % nanoseconds_of_a_millisecond.count() == 0
                    ? std::to_string(time.ns / nanoseconds_of_a_millisecond.count())
                    : std::to_string(time.ns);
-    payload += ",\"value\":" + source.series.values[source.next + i] + "}";
+    payload += ",\"" + source.series.field + "\":" + source.series.values[source.next + i] + "}";
   }
   if (count > 1) payload += ']';
   const auto id = source.device->publish(source.topic, base::as_bytes(payload), options_.qos);
@@ -171,7 +171,8 @@ void Replay::acknowledged(Source& source, engine::PublishId id, codec::mqtt::Rea
     ack_seconds_.observe(std::chrono::duration<double>(world_.loop().now() - sent.at).count());
     if (options_.ledger != nullptr)
       for (std::size_t i = 0; i < sent.times.size(); ++i)
-        std::fprintf(options_.ledger, "%s,%" PRId64 ",%s\n", source.topic.c_str(), sent.times[i].ns,
+        std::fprintf(options_.ledger, "%s/%s,%" PRId64 ",%s\n", source.topic.c_str(),
+                     source.series.field.c_str(), sent.times[i].ns,
                      source.series.values[sent.first + i].c_str());
   }
   finish_if_done();

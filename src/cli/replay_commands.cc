@@ -149,7 +149,7 @@ std::vector<Command> replay_commands() {
   return {{"device", "replay", "FILE...", 1, 10'000,
            "Send the series of CSV files as devices do, one connection a series.",
            "Each file has a header, a time column and value columns; each value column is a device "
-           "that publishes {\"ts\":MS,\"value\":X} on FILE/COLUMN.",
+           "that publishes {\"ts\":MS,\"COLUMN\":X} on FILE.",
            {"selvedge device replay temps.csv --to mqtt://127.0.0.1:1883 --rate 1000",
             "selvedge device replay data/*.csv --rate max --qos 1 --ledger sent.csv"},
            {{"to", "URL", "mqtt://host:port or mqtts://host:port.", "mqtt://127.0.0.1:1883"},

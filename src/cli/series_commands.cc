@@ -59,6 +59,21 @@ Result<int> export_csv(const Arguments& arguments, Session& session) {
   return 0;
 }
 
+Result<int> blocks(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::cloud(arguments, session));
+  print_rows(session.out,
+             TRY(api.request("GET", "/api/v1/blocks?series=" + encode_query(arguments.positional[0]) +
+                                        "&node=" + encode_query(arguments.text("of")))),
+             {{"seq", "SEQ"},
+              {"count", "READINGS"},
+              {"bytes", "BYTES"},
+              {"codec", "CODEC"},
+              {"first_ns", "FIRST NS"},
+              {"last_ns", "LAST NS"},
+              {"arrived_ns", "ARRIVED NS"}});
+  return 0;
+}
+
 std::vector<Flag> range_flags() {
   return either_flags({{"of", "NODE", "Whose series; needed when the cloud is asked."},
                        {"from", "TIME", "ISO 8601, a count since 1970, or -1h.", "the beginning"},
@@ -80,6 +95,9 @@ std::vector<Command> series_commands() {
       {"series", "query", "SERIES", 1, 1, "Show readings, or windows of them.", {},
        {"selvedge series query boiler/temp --from -1h", "selvedge series query boiler/temp --step 5m --agg mean,max"},
        range_flags(), query},
+      {"series", "blocks", "SERIES", 1, 1, "List the blocks that hold a series in the cloud.", {},
+       {"selvedge series blocks boiler/temp --of gateway-7"},
+       cloud_flags({{"of", "NODE", "Whose series."}}), blocks},
       {"series", "export", "SERIES", 1, 1, "Write readings or windows as CSV.", {},
        {"selvedge series export boiler/temp --from 2026-01-01 > temp.csv"}, range_flags(), export_csv},
   };

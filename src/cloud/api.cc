@@ -173,6 +173,32 @@ void query(ApiContext& context, const Request& request, Respond respond) {
                       });
 }
 
+void list_blocks(ApiContext& context, const Request& request, Respond respond) {
+  const std::string node(request.parameter("node").value_or(""));
+  const std::string series(request.parameter("series").value_or(""));
+  if (node.empty() || series.empty())
+    return respond(Response::problem({Code::invalid_input, "node and series: which ones are needed"}));
+  context.store.blocks(node, series, {INT64_MIN}, {INT64_MAX}, 1'000'000,
+                       [respond = std::move(respond)](base::Result<std::vector<BlockInfo>> blocks) {
+                         if (!blocks) return respond(Response::problem(blocks.error()));
+                         JsonWriter json;
+                         json.begin_array();
+                         for (const BlockInfo& block : *blocks)
+                           json.begin_object()
+                               .field("epoch", std::to_string(static_cast<std::uint64_t>(block.epoch)))
+                               .field("seq", model::number(block.seq))
+                               .field("count", block.summary.count)
+                               .field("bytes", block.bytes)
+                               .field("codec", static_cast<unsigned>(block.summary.codec))
+                               .field("first_ns", block.summary.first_time.ns)
+                               .field("last_ns", block.summary.last_time.ns)
+                               .field("sealed_ns", block.sealed_at.ns)
+                               .field("arrived_ns", block.arrived_at.ns)
+                               .end_object();
+                         respond(Response::json(json.end_array().take()));
+                       });
+}
+
 void status(ApiContext& context, Respond respond) {
   context.store.totals([respond = std::move(respond)](base::Result<StoreTotals> totals) {
     if (!totals) return respond(Response::problem(totals.error()));
@@ -205,6 +231,7 @@ void add_operator_routes(net::http::Server& server, ApiContext& context) {
   route("POST", "/api/v1/certificates", make_certificate);
   route("GET", "/api/v1/series", list_series);
   route("GET", "/api/v1/query", query);
+  route("GET", "/api/v1/blocks", list_blocks);
   route("GET", "/api/v1/status",
         [](ApiContext& c, const Request&, Respond respond) { status(c, std::move(respond)); });
 }

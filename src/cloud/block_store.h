@@ -55,6 +55,14 @@ struct SeriesInfo {
 };
 
 // A node that sends without ever having been added is added as joined.
+struct BlockInfo {
+  model::Epoch epoch{};
+  model::BlockSeq seq{};
+  model::BlockSummary summary;
+  std::uint64_t bytes = 0;               // of the frame
+  base::Time sealed_at{}, arrived_at{};  // on the node; here, before its commit
+};
+
 struct NodeInfo {
   std::string name, serial, status;      // status: joined, revoked
   base::Time joined_at{}, last_seen{};
@@ -91,6 +99,9 @@ class BlockStore {
   // Code::not_found if the node has no such series.
   virtual void query(std::string node, std::string series, engine::QueryRange range,
                      Done<engine::QueryResult> done) = 0;
+  // The blocks of one series that overlap [from, to), by time; at most `limit`.
+  virtual void blocks(std::string node, std::string series, base::Time from, base::Time to,
+                      std::uint64_t limit, Done<std::vector<BlockInfo>> done) = 0;
   virtual void nodes(Done<std::vector<NodeInfo>> done) = 0;
   virtual void totals(Done<StoreTotals> done) = 0;
 

@@ -31,7 +31,10 @@ Receiver::Receiver(os::World& world, BlockStore& store, base::Registry& metrics,
       failures_(metrics.counter("selvedge_cloud_commit_failures_total",
                                 "Transactions that failed and are tried again.")),
       commit_seconds_(metrics.histogram("selvedge_cloud_commit_seconds",
-                                        "Duration of a transaction.", base::latency_bounds())) {
+                                        "Duration of a transaction.", base::latency_bounds())),
+      store_seconds_(metrics.histogram("selvedge_cloud_store_seconds",
+                                       "From a batch's arrival to its commit.",
+                                       base::latency_bounds())) {
   metrics.gauge_from("selvedge_cloud_waiting_bytes", "Batches received and not yet committed.",
                      [this] { return static_cast<double>(waiting_bytes_); });
 }
@@ -88,7 +91,11 @@ void Receiver::committed(std::vector<Incoming> batches,
   }
   retry_after_ = {};
   commit_seconds_.observe(std::chrono::duration<double>(world_.loop().now() - began).count());
-  for (const Incoming& batch : batches) waiting_bytes_ -= batch.payload.size();
+  const base::Time now = world_.loop().wall_now();
+  for (const Incoming& batch : batches) {
+    waiting_bytes_ -= batch.payload.size();
+    store_seconds_.observe(std::chrono::duration<double>(now - batch.arrived).count());
+  }
   for (const Committed& done : *outcome) {
     if (done.refused) {
       refused_.add();

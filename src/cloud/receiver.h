@@ -61,6 +61,7 @@ class Receiver {
   base::Counter& frame_bytes_;
   base::Counter& failures_;
   base::Histogram& commit_seconds_;
+  base::Histogram& store_seconds_;
 };
 
 }  // namespace selvedge::cloud

@@ -32,6 +32,11 @@ constexpr std::string_view select_blocks =
     "SELECT rowid, first_time, last_time, codec, count, nan_count, min, max, sum, first, last "
     "FROM blocks WHERE series = ? AND first_time >= ? AND first_time < ? AND last_time >= ? "
     "ORDER BY first_time, last_time, rowid";
+constexpr std::string_view select_listed =
+    "SELECT b.rowid, b.first_time, b.last_time, b.codec, b.count, b.nan_count, b.min, b.max, b.sum, "
+    "b.first, b.last, e.epoch, b.seq, b.sealed_at, b.stored_at, length(b.frame) "
+    "FROM blocks b JOIN node_epochs e ON e.id = b.epoch WHERE b.series = ? AND b.first_time >= ? AND "
+    "b.first_time < ? AND b.last_time >= ? ORDER BY b.first_time, b.last_time, b.rowid LIMIT ?";
 constexpr std::string_view select_frame = "SELECT frame FROM blocks WHERE rowid = ?";
 
 SeriesInfo read_series(const Statement& row, std::string_view node) {
@@ -101,23 +106,45 @@ base::Result<std::vector<SeriesInfo>> SqliteReader::series(const std::string& no
   return found;
 }
 
+base::Result<SqliteReader::Queried> SqliteReader::find(const std::string& step,
+                                                       const std::string& node,
+                                                       const std::string& series) {
+  Statement found = TRY(database_.prepare(select_queried));
+  if (!TRY(found.bind(node, series).step())) {
+    return base::fail(base::Code::not_found,
+                      step + ": node \"" + base::printable(node) + "\" has no such series");
+  }
+  return Queried{found.integer(0), found.integer(2), static_cast<model::Kind>(found.integer(1))};
+}
+
+base::Result<std::vector<BlockInfo>> SqliteReader::blocks(const std::string& node,
+                                                          const std::string& series,
+                                                          base::Time from, base::Time to,
+                                                          std::uint64_t limit) {
+  const std::string step = "blocks of \"" + base::printable(series) + "\"";
+  Transaction transaction = TRY(Transaction::begin(database_, Transaction::Kind::read));
+  const auto [id, longest, kind] = TRY(find(step, node, series));
+  Statement row = TRY(database_.prepare(select_listed));
+  row.bind(id, earliest(from, longest), to, from, static_cast<std::int64_t>(limit));
+  std::vector<BlockInfo> found;
+  while (TRY(while_doing(step, row.step()))) {
+    BlockInfo& block = found.emplace_back();
+    block.summary = read_summary(row, kind);
+    block.epoch = model::Epoch{static_cast<std::uint64_t>(row.integer(11))};
+    block.seq = model::BlockSeq{row.count(12)};
+    block.sealed_at = row.time(13);
+    block.arrived_at = row.time(14);
+    block.bytes = row.count(15);
+  }
+  return found;
+}
+
 base::Result<engine::QueryResult> SqliteReader::query(const std::string& node,
                                                       const std::string& series,
                                                       const engine::QueryRange& range) {
   const std::string step = "query \"" + base::printable(series) + "\"";
   Transaction transaction = TRY(Transaction::begin(database_, Transaction::Kind::read));
-  std::int64_t id = 0, longest = 0;
-  model::Kind kind{};
-  {
-    Statement found = TRY(database_.prepare(select_queried));
-    if (!TRY(found.bind(node, series).step())) {
-      return base::fail(base::Code::not_found,
-                        step + ": node \"" + base::printable(node) + "\" has no such series");
-    }
-    id = found.integer(0);
-    kind = static_cast<model::Kind>(found.integer(1));
-    longest = found.integer(2);
-  }
+  const auto [id, longest, kind] = TRY(find(step, node, series));
   engine::Query query(range);
   Statement blocks = TRY(database_.prepare(select_blocks));
   blocks.bind(id, earliest(range.from, longest), range.to, range.from);

@@ -21,6 +21,8 @@ class SqliteReader {
                                                std::uint64_t limit);
   base::Result<engine::QueryResult> query(const std::string& node, const std::string& series,
                                           const engine::QueryRange& range);
+  base::Result<std::vector<BlockInfo>> blocks(const std::string& node, const std::string& series,
+                                              base::Time from, base::Time to, std::uint64_t limit);
   base::Result<std::vector<NodeInfo>> nodes();
   base::Result<StoreTotals> totals();
   base::Result<std::vector<std::string>> revoked();
@@ -28,6 +30,14 @@ class SqliteReader {
 
  private:
   explicit SqliteReader(Database database) : database_(std::move(database)) {}
+
+  // Code::not_found, in the name of `step`, if the node has no such series.
+  struct Queried {
+    std::int64_t id = 0, longest = 0;
+    model::Kind kind{};
+  };
+  base::Result<Queried> find(const std::string& step, const std::string& node,
+                             const std::string& series);
 
   Database database_;
 };

@@ -98,6 +98,16 @@ void SqliteStore::query(std::string node, std::string series, engine::QueryRange
       std::move(done));
 }
 
+void SqliteStore::blocks(std::string node, std::string series, base::Time from, base::Time to,
+                         std::uint64_t limit, Done<std::vector<BlockInfo>> done) {
+  submit(
+      reading_,
+      [node = std::move(node), series = std::move(series), from, to, limit](SqliteReader& r) {
+        return r.blocks(node, series, from, to, limit);
+      },
+      std::move(done));
+}
+
 void SqliteStore::nodes(Done<std::vector<NodeInfo>> done) {
   submit(
       reading_, [](SqliteReader& r) { return r.nodes(); }, std::move(done));

@@ -30,6 +30,8 @@ class SqliteStore final : public BlockStore {
               Done<std::vector<SeriesInfo>> done) override;
   void query(std::string node, std::string series, engine::QueryRange range,
              Done<engine::QueryResult> done) override;
+  void blocks(std::string node, std::string series, base::Time from, base::Time to,
+              std::uint64_t limit, Done<std::vector<BlockInfo>> done) override;
   void nodes(Done<std::vector<NodeInfo>> done) override;
   void totals(Done<StoreTotals> done) override;
   void add_token(TokenInfo token, Done<bool> done) override;

@@ -197,19 +197,23 @@ TEST_F(SqliteStoreTest, PassesIdentitiesThrough) {
 }
 
 TEST_F(SqliteStoreTest, SaysThatTheDiskIsFull) {
+  constexpr std::uint64_t blocks = 100;
   const auto store = open({.pages = 40});
-  const auto large = [](std::uint64_t seq) {
+  const base::Bytes frame = sample_frame(0, 10);
+  auto next = [&, seq = std::uint64_t{0}]() mutable {
     SampleBatch batch(1);
-    batch.series(1, "a").block(seq, 1, sample_frame(0, 50'000, model::Kind::float64));
+    batch.series(1, "a");
+    for (std::uint64_t i = 0; i < blocks; ++i) batch.block(++seq, 1, frame);
     return std::vector<Incoming>{batch.from("gate")};
   };
   base::Result<std::vector<Committed>> done;
-  std::uint64_t seq = 0;
+  std::uint64_t commits = 0;
   do {
-    done = ask<std::vector<Committed>>([&](auto d) { store->commit(large(++seq), std::move(d)); });
+    done = ask<std::vector<Committed>>([&](auto d) { store->commit(next(), std::move(d)); });
+    ++commits;
   } while (done);
   EXPECT_EQ(done.error().code, base::Code::exhausted);
-  EXPECT_EQ(totals(*store).blocks, seq - 1);
+  EXPECT_EQ(totals(*store).blocks, (commits - 1) * blocks);
 }
 
 TEST_F(SqliteStoreTest, SaysWhyItCannotBeOpened) {

@@ -122,4 +122,30 @@ Result<void> NodeConfig::finish() {
   return {};
 }
 
+// Rules of the config, then the default for every topic that none of them speaks of.
+Result<std::vector<engine::TopicRule>> NodeConfig::topic_rules() const {
+  using TimeUnit = codec::payload::Options::TimeUnit;
+  std::vector<engine::TopicRule> rules;
+  for (const TopicConfig& topic : topics) {
+    engine::TopicRule& rule = rules.emplace_back();
+    rule.filter = topic.filter;
+    rule.action = topic.ignore ? engine::TopicRule::Action::ignore : engine::TopicRule::Action::readings;
+    rule.series = topic.series;
+    rule.device = topic.device;
+    rule.payload.format = TRY(codec::payload::parse_format(topic.format));
+    rule.payload.time_field = topic.time_field;
+    rule.payload.name_field = topic.name_field;
+    rule.payload.value_field = topic.value_field;
+    rule.payload.text_values = topic.text_values;
+    rule.payload.time_unit = topic.time_unit == "s"    ? TimeUnit::s
+                             : topic.time_unit == "ms" ? TimeUnit::ms
+                             : topic.time_unit == "us" ? TimeUnit::us
+                             : topic.time_unit == "ns" ? TimeUnit::ns
+                                                       : TimeUnit::automatic;
+  }
+  for (engine::TopicRule& rule : engine::default_topic_rules()) rules.push_back(std::move(rule));
+  TRY(base::while_doing("topic", engine::validate(rules)));
+  return rules;
+}
+
 }  // namespace selvedge::node

@@ -18,6 +18,7 @@
 #include "codec/payload/payload.h"
 #include "engine/rules/topic_map.h"
 #include "node/dead_letters.h"
+#include "node/devices.h"
 #include "os/world.h"
 #include "store/reading_store.h"
 
@@ -49,7 +50,7 @@ enum class Taken : std::uint8_t {
 
 class Ingest {
  public:
-  Ingest(os::World& world, store::ReadingStore& store, DeadLetters& dead_letters,
+  Ingest(os::World& world, store::ReadingStore& store, DeadLetters& dead_letters, Devices& devices,
          engine::TopicMap topics, base::Registry& metrics);
 
   Taken message(const IncomingMessage& message);
@@ -61,11 +62,17 @@ class Ingest {
   base::Result<void> readings(std::string_view device, const std::vector<NamedReading>& readings);
 
  private:
-  base::Result<void> add(std::string_view device, base::Time time, model::ValueView value);
+  // Decodes and stores one message; `name` makes the series name of a field.
+  template <typename Name>
+  base::Result<std::size_t> decode(const IncomingMessage& message, std::string_view device,
+                                   const codec::payload::Options& options, const Name& name);
+  // Adds one reading to the series whose name stands in name_.
+  base::Result<store::Added> add(std::string_view device, base::Time time, model::ValueView value);
 
   os::World& world_;
   store::ReadingStore& store_;
   DeadLetters& dead_letters_;
+  Devices& devices_;
   engine::TopicMap topics_;
   std::string name_;                 // of the series being looked up; reused
   // Series by name, so that the store is asked once.

@@ -401,12 +401,15 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& c
   s.devices = TRY(Devices::open(world, config.state, config.anonymous_loopback));
   s.sessions = TRY(base::while_doing("sessions", SessionLog::open(world, config.state)));
   s.ingest = std::make_unique<Ingest>(
-      world, *s.store, *s.dead_letters, TRY(engine::TopicMap::create(TRY(config.topic_rules()))), s.metrics);
+      world, *s.store, *s.dead_letters, *s.devices, TRY(engine::TopicMap::create(TRY(config.topic_rules()))), s.metrics);
   s.make_mqtt();
   TRY(base::while_doing("sessions", s.mqtt->restore(s.sessions->take_records())));
   s.sessions->set_snapshot([&s](base::Bytes& records) { s.mqtt->snapshot(records); });
   s.make_metrics();
   s.make_http();
+  s.store->on_dropped([&s](model::BlockSeq first) {
+    if (s.uplink) s.uplink->dropped_before(first);
+  });
   s.store->on_sealed([&s](model::BlockSeq seq, std::size_t bytes) {
     if (s.uplink) s.uplink->sealed(seq, bytes);
   });

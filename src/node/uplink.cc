@@ -70,6 +70,11 @@ void Uplink::sealed(model::BlockSeq seq, std::size_t frame_bytes) {
   carry_out();
 }
 
+void Uplink::dropped_before(model::BlockSeq first) {
+  forward_.dropped_before(first, world_.loop().now(), outputs_);
+  carry_out();
+}
+
 void Uplink::on_open(os::Stream&) {
   told_.clear();
   client_.transport_open(world_.loop().now(), events_);
@@ -184,10 +189,6 @@ void Uplink::send(const engine::SendBlocks& asked) {
     }
   }
   forward_.sent(asked, sent, bytes, now, outputs_);
-  const model::BlockSeq first = store_.first_undelivered();
-  if (first > asked.first || first == model::BlockSeq::none)
-    forward_.dropped_before(first == model::BlockSeq::none ? model::next(store_.last_sealed()) : first,
-                            now, outputs_);
 }
 
 void Uplink::arm() {

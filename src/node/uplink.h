@@ -35,6 +35,7 @@ class Uplink final : os::StreamEvents {
   void start();
   void stop();
   void sealed(model::BlockSeq seq, std::size_t frame_bytes);
+  void dropped_before(model::BlockSeq first);
 
   const engine::ForwardStats& stats() const { return forward_.stats(); }
   // When the cloud last acknowledged something; zero if never.

@@ -1,0 +1,156 @@
+#include "node/ingest.h"
+
+#include <cmath>
+#include <utility>
+
+#include "base/text.h"
+
+namespace selvedge::node {
+
+using base::Code;
+using base::Result;
+
+namespace {
+
+constexpr std::size_t most_known = 200'000;
+
+// A series keeps the kind of its first reading; numbers of the other kind are converted where
+// nothing is lost by it.
+Result<model::ValueView> converted(const model::ValueView& value, model::Kind kind) {
+  using model::Kind;
+  constexpr double most = 9007199254740992.0;   // 2^53: every integer up to it is a double
+  if (kind == Kind::float64 && value.kind == Kind::int64 &&
+      std::abs(static_cast<double>(value.int64)) <= most)
+    return model::ValueView::of(static_cast<double>(value.int64));
+  if (kind == Kind::int64 && value.kind == Kind::float64 && std::trunc(value.float64) == value.float64 &&
+      std::abs(value.float64) <= most)
+    return model::ValueView::of(static_cast<std::int64_t>(value.float64));
+  if (kind == Kind::float64 && value.kind == Kind::boolean)
+    return model::ValueView::of(value.boolean ? 1.0 : 0.0);
+  return base::fail(Code::conflict, "the series holds " + std::string(model::name(kind)) + ", this is " +
+                                        std::string(model::name(value.kind)));
+}
+
+}  // namespace
+
+Ingest::Ingest(os::World& world, store::ReadingStore& store, DeadLetters& dead_letters,
+               Devices& devices, engine::TopicMap topics, base::Registry& metrics)
+    : world_(world),
+      store_(store),
+      dead_letters_(dead_letters),
+      devices_(devices),
+      topics_(std::move(topics)),
+      received_(metrics.counter("selvedge_readings_received_total", "Readings found in messages.")),
+      stored_(metrics.counter("selvedge_readings_stored_total", "Readings taken into the store.")),
+      duplicates_(metrics.counter("selvedge_readings_duplicate_total",
+                                  "Readings that were there already.")),
+      messages_(metrics.counter("selvedge_messages_total", "Messages looked at for readings.")),
+      refused_full_(metrics.counter("selvedge_messages_refused_total",
+                                    "Messages refused, by reason.", {{"reason", "full"}})),
+      refused_bad_(metrics.counter("selvedge_messages_refused_total",
+                                   "Messages refused, by reason.", {{"reason", "unreadable"}})) {}
+
+Taken Ingest::message(const IncomingMessage& message) {
+  const engine::TopicMatch match =
+      topics_.look_up({message.source, message.device, message.client});
+  if (match.outcome != engine::TopicMatch::Outcome::readings) return Taken::no_rule;
+  if (message.repeated && message.key != 0 && store_.seen_message(message.key)) {
+    messages_.add();
+    duplicates_.add();
+    return Taken::stored;
+  }
+  const auto name = [&match](std::string_view field, std::string& into) {
+    return engine::name_series(match, field, into);
+  };
+  const auto outcome = decode(message, match.device, *match.payload, name);
+  if (outcome) return Taken::stored;
+  return outcome.error().code == Code::exhausted ? Taken::full : Taken::bad;
+}
+
+Result<std::size_t> Ingest::payload(const IncomingMessage& message, std::string_view prefix,
+                                    const codec::payload::Options& options) {
+  const auto name = [prefix](std::string_view field, std::string& into) -> Result<void> {
+    into = prefix;
+    if (!prefix.empty() && !field.empty() && !prefix.ends_with('/')) into += '/';
+    into += field;
+    if (into.empty() || into.size() > engine::most_series_name_bytes)
+      return base::fail(Code::invalid_input, "a reading without a name");
+    return {};
+  };
+  return decode(message, message.device, options, name);
+}
+
+template <typename Name>
+Result<std::size_t> Ingest::decode(const IncomingMessage& message, std::string_view device,
+                                   const codec::payload::Options& options, const Name& name) {
+  messages_.add();
+  const base::Time arrival = world_.loop().wall_now();
+  Result<void> trouble;
+  std::size_t duplicate = 0;
+  bool arrival_time = false;
+  const auto found = codec::payload::decode(
+      message.payload, options, arrival, [&](const codec::payload::Found& reading) {
+        if (!trouble) return;
+        trouble = name(reading.name, name_);
+        if (!trouble) return;
+        arrival_time = arrival_time || !reading.time;
+        const auto added = add(device, reading.time.value_or(arrival), reading.value);
+        if (!added) trouble = std::unexpected(added.error());
+        else if (*added == store::Added::duplicate) ++duplicate;
+      });
+  if (found) {
+    if (trouble) trouble = store_.end_message(arrival_time ? message.key : 0);
+    else store_.abandon_message();
+  } else {
+    store_.abandon_message();
+  }
+  if (!found || !trouble) {
+    const base::Error& why = found ? trouble.error() : found.error();
+    if (why.code == Code::exhausted && found) {
+      refused_full_.add();
+    } else {
+      refused_bad_.add();
+      dead_letters_.add(message.source, device, why.message, message.payload);
+    }
+    // Too many readings in one message is the sender's fault, not a full store.
+    return base::fail(found ? why.code : Code::invalid_input, why.message);
+  }
+  received_.add(*found);
+  duplicates_.add(duplicate);
+  stored_.add(*found - duplicate);
+  devices_.seen(device, 1, *found);
+  return *found;
+}
+
+Result<void> Ingest::readings(std::string_view device, const std::vector<NamedReading>& readings) {
+  for (const NamedReading& reading : readings) {
+    name_ = reading.series;
+    const auto added = add(device, reading.time, reading.value);
+    if (!added) {
+      store_.abandon_message();
+      return std::unexpected(added.error());
+    }
+  }
+  TRY(store_.end_message(0));
+  received_.add(readings.size());
+  stored_.add(readings.size());
+  return {};
+}
+
+Result<store::Added> Ingest::add(std::string_view device, base::Time time, model::ValueView value) {
+  const auto known = known_.find(std::string_view(name_));
+  Known series;
+  if (known != known_.end()) {
+    series = known->second;
+  } else {
+    if (const model::SeriesDef* def = store_.find(name_)) series = {def->id, def->kind};
+    else series = {TRY(store_.series(name_, value.kind, device)), value.kind};
+    if (known_.size() >= most_known) known_.clear();
+    known_.emplace(name_, series);
+  }
+  if (value.kind != series.kind)
+    value = TRY(base::while_doing(name_, converted(value, series.kind)));
+  return store_.add(series.id, time, value);
+}
+
+}  // namespace selvedge::node
