@@ -1,5 +1,6 @@
 #include "os/process.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -42,6 +43,17 @@ base::Result<ProcessMemory> process_memory() {
     return base::fail(base::Code::unavailable, "read /proc/self/smaps_rollup: it tells nothing");
   return memory;
 }
+
+#ifdef __GLIBC__
+void keep_heap_compact() {
+  constexpr int arenas = 2;
+  mallopt(M_ARENA_MAX, arenas);
+}
+void release_free_memory() { malloc_trim(0); }
+#else
+void keep_heap_compact() {}
+void release_free_memory() {}
+#endif
 
 base::Result<std::uint64_t> raise_open_files_limit() {
   rlimit limit{};

@@ -15,6 +15,12 @@ struct ProcessMemory {
 };
 base::Result<ProcessMemory> process_memory();
 
+// For main(), before other threads start: few heap arenas, so that the pool's threads do not each
+// keep free memory of their own.
+void keep_heap_compact();
+// Gives free heap pages back to the system: after a burst, when there is time; takes milliseconds.
+void release_free_memory();
+
 // Raises the limit of open files to what the system allows; says which that is.
 base::Result<std::uint64_t> raise_open_files_limit();
 

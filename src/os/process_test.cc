@@ -23,6 +23,12 @@ TEST(Process, KnowsItsMemory) {
   EXPECT_LE(memory.proportional_bytes, memory.resident_bytes);
 }
 
+TEST(Process, TunesItsHeapWithoutHarm) {
+  keep_heap_compact();
+  release_free_memory();
+  EXPECT_TRUE(process_memory());
+}
+
 TEST(Process, RaisesTheLimitOfOpenFiles) {
   rlimit before{};
   ::getrlimit(RLIMIT_NOFILE, &before);

@@ -59,6 +59,9 @@ class TcpStream::Guard {
   bool gone_ = false;
 };
 
+// An idle plain connection is this object and nothing else.
+static_assert(sizeof(TcpStream) <= 272);
+
 TcpStream::TcpStream(NetworkCore& core) : core_(core) {}
 
 TcpStream::~TcpStream() {
@@ -146,11 +149,9 @@ void TcpStream::opened() {
 
 void TcpStream::fail_opening(base::Error why) {
   if (outgoing_) why = std::move(why).while_doing("connect to " + outgoing_->to.text());
-  if (tls_ && !tls_->refused_subject().empty())
-    refused_subject_ = std::make_unique<std::string>(tls_->refused_subject());
   // TLS has told the peer why; let it read that before the socket goes.
   if (accepted_ && tls_) {
-    why_ = std::make_unique<base::Error>(std::move(why));
+    ending_ = std::make_unique<Ending>(Ending{std::move(why), tls_->refused_subject()});
     set_deadline(refusal_time);
     return shut_our_side();
   }
@@ -161,7 +162,7 @@ void TcpStream::set_deadline(base::Duration delay) {
   core_.loop.cancel(deadline_);
   deadline_ = core_.loop.after(delay, [this] {
     deadline_ = TimerId::none;
-    if (why_) return finish(std::move(*why_));
+    if (ending_) return finish(ending_->why);
     base::Error late{base::Code::unavailable, "timed out"};
     if (outgoing_) late = std::move(late).while_doing("connect to " + outgoing_->to.text());
     finish(std::move(late));
@@ -231,7 +232,7 @@ void TcpStream::deliver(base::BytesView bytes) {
 void TcpStream::throw_away_input() {
   const Io io = receive(fd_.value(), core_.input());
   if (io.is == Io::Is::done || io.is == Io::Is::wait_read) return;
-  if (state_ == State::lingering) return finish(std::move(*why_));
+  if (state_ == State::lingering) return finish(ending_->why);
   if (io.is == Io::Is::error) return finish(failure(io, "read"));
   peer_ended_ = true;
   want(EPOLLOUT);
@@ -333,7 +334,7 @@ void TcpStream::close() {
     case State::dialling:
     case State::handshaking:
       release();
-      why_ = std::make_unique<base::Error>(closed("closed"));
+      ending_ = std::make_unique<Ending>(Ending{closed("closed"), {}});
       return set_deadline(base::Duration::zero());
     case State::open:
       paused_ = false;
@@ -348,7 +349,7 @@ void TcpStream::close() {
 
 void TcpStream::end_with(base::Error why, base::Duration within) {
   state_ = State::flushing;
-  why_ = std::make_unique<base::Error>(std::move(why));
+  ending_ = std::make_unique<Ending>(Ending{std::move(why), {}});
   set_deadline(within);
 }
 
@@ -357,7 +358,7 @@ void TcpStream::shut_our_side() {
     blocked_ = true;
     return want(EPOLLOUT);
   }
-  if (peer_ended_ || ::shutdown(fd_.value(), SHUT_WR) != 0) return finish(std::move(*why_));
+  if (peer_ended_ || ::shutdown(fd_.value(), SHUT_WR) != 0) return finish(ending_->why);
   state_ = State::lingering;
   want(EPOLLIN);
 }

@@ -40,7 +40,7 @@ class TcpStream final : public Stream, public Watch {
   void resume() override;
   const Peer& peer() const override { return peer_; }
   // The subject of the certificate for which the handshake failed, or nothing.
-  std::string refused_subject() const { return refused_subject_ ? *refused_subject_ : ""; }
+  std::string refused_subject() const { return ending_ ? ending_->refused_subject : ""; }
 
   void ready(std::uint32_t events) override;
   void end_turn() override;
@@ -49,6 +49,10 @@ class TcpStream final : public Stream, public Watch {
   enum class State : std::uint8_t { dialling, handshaking, open, flushing, lingering, closed };
   class Guard;
   struct Outgoing;
+  struct Ending {
+    base::Error why;
+    std::string refused_subject;
+  };
 
   base::Result<void> adopt(Fd fd, const SocketAddress& address);
   void dialled(base::Result<Connected> outcome);
@@ -96,8 +100,7 @@ class TcpStream final : public Stream, public Watch {
   std::size_t sent_ = 0;          // bytes of output_ that are gone
   std::unique_ptr<TlsSession> tls_;
   std::unique_ptr<Outgoing> outgoing_;  // until open
-  std::unique_ptr<base::Error> why_;    // once flushing
-  std::unique_ptr<std::string> refused_subject_;
+  std::unique_ptr<Ending> ending_;      // once it is known why we end
   Peer peer_;
 };
 
