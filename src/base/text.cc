@@ -72,11 +72,12 @@ std::string to_base64(BytesView bytes) {
   std::string text;
   std::size_t i = 0;
   for (; i + 2 < bytes.size(); i += 3) {
-    const std::uint32_t v = bytes[i] << 16 | bytes[i + 1] << 8 | bytes[i + 2];
+    const std::uint32_t v = std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
     for (int shift = 18; shift >= 0; shift -= 6) text += base64_alphabet[v >> shift & 63];
   }
   if (const std::size_t left = bytes.size() - i; left > 0) {
-    const std::uint32_t v = bytes[i] << 16 | (left > 1 ? bytes[i + 1] << 8 : 0);
+    const std::uint32_t v =
+        std::uint32_t{bytes[i]} << 16 | (left > 1 ? std::uint32_t{bytes[i + 1]} << 8 : 0);
     text += base64_alphabet[v >> 18 & 63];
     text += base64_alphabet[v >> 12 & 63];
     text += left > 1 ? base64_alphabet[v >> 6 & 63] : '=';
