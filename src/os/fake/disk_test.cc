@@ -262,53 +262,5 @@ TEST_F(FakeDisk, RefusesHandlesFromBeforeACrash) {
   EXPECT_EQ(text_of(machine, "data/f"), "a");
 }
 
-// A write, a sync, a creation, a rename, a removal: each may be the last thing a machine does.
-TEST(FakeDiskCrash, HappensExactlyAtTheWriteAskedFor) {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    Simulation sim(seed);
-    Machine& machine = sim.machine("a");
-    auto dir = machine.directory("data", true).value();
-    const std::uint64_t when = 1 + seed % 6;
-    machine.crash_at_write(when);
-    std::unique_ptr<File> file;
-    std::uint64_t done = 0;
-    const auto count = [&](bool ok) { done += ok; };
-    if (auto opened = dir->open("f", Open::create)) file = std::move(*opened);
-    count(file != nullptr);
-    if (file) count(file->append(base::as_bytes("abcd")).has_value());
-    if (file) count(file->sync().has_value());
-    count(dir->rename("f", "g").has_value());
-    count(dir->sync().has_value());
-    count(dir->remove("g").has_value());
-    EXPECT_EQ(done, when - 1) << seed;
-    EXPECT_FALSE(machine.alive());
-    EXPECT_EQ(machine.crashes(), 1u);
-    machine.restart();
-    const std::string left = text_of(machine, "data/g");
-    EXPECT_TRUE(when < 6 || left == "abcd" || left == "(none)") << seed;
-  }
-}
-
-TEST(FakeDiskCrash, TellsTheDriverWhenNothingOfTheMachineIsOnTheStack) {
-  Simulation sim(4);
-  Machine& machine = sim.machine("a");
-  auto file = machine.directory("data", true).value()->open("f", Open::create).value();
-  bool inside = false, told = false;
-  machine.on_crash([&] {
-    EXPECT_FALSE(inside);
-    told = true;
-  });
-  machine.crash_at_write(1);
-  machine.loop().post([&] {
-    inside = true;
-    EXPECT_FALSE(file->append(base::as_bytes("x")));
-    EXPECT_FALSE(machine.alive());
-    inside = false;
-  });
-  machine.loop().post([&] { FAIL() << "runs after the crash"; });
-  sim.run_for(std::chrono::seconds(1));
-  EXPECT_TRUE(told);
-}
-
 }  // namespace
 }  // namespace selvedge::os::fake
