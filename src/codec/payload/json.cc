@@ -1,6 +1,7 @@
 #include "codec/payload/json.h"
 
 #include <memory>
+#include <optional>
 
 #include <simdjson.h>
 
@@ -337,17 +338,18 @@ Result<void> decode_records(Document& document, const Options& options, base::Ti
   return document.at_end();
 }
 
-// Whether the first object of an array has the keys of a SenML record.
-bool looks_like_senml(Document& document) {
+// Whether the first object of an array has the keys of a SenML record. None if the array is damaged
+// or holds no object: simdjson must not go on with a document that it has given up.
+std::optional<bool> looks_like_senml(Document& document) {
   ondemand::array array;
-  if (document.root().get_array().get(array)) return false;
+  if (document.root().get_array().get(array)) return std::nullopt;
   for (auto item : array) {
     ondemand::object object;
-    if (item.get_object().get(object)) return false;
+    if (item.get_object().get(object)) return std::nullopt;
     bool name = false, value = false;
     for (auto entry : object) {
       ondemand::field field;
-      if (std::move(entry).get(field)) return false;
+      if (std::move(entry).get(field)) return std::nullopt;
       std::string_view key;
       if (!plain_string(field.key().raw(), key)) continue;
       if (key == "bn") return true;
@@ -393,10 +395,11 @@ Result<void> decode_any_json(std::string_view text, const Options& options, base
   const Padded padded(trimmed);
   Document document;
   TRY(document.open(padded, padded.text()));
-  const bool senml = looks_like_senml(document);
-  document.root().rewind();
-  return senml ? decode_records(document, options, arrival, out)
-               : decode_array(document, options, out);
+  const std::optional<bool> senml = looks_like_senml(document);
+  if (senml) document.root().rewind();
+  else TRY(document.open(padded, padded.text()));
+  if (senml.value_or(false)) return decode_records(document, options, arrival, out);
+  return decode_array(document, options, out);
 }
 
 Result<void> decode_ndjson(std::string_view text, const Options& options, Output& out) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <forward_list>
 #include <vector>
 
 #include "base/text.h"
@@ -212,8 +213,7 @@ class LineReader {
     if (p_ < end_ && (stop_of(*p_) & (at_space | at_comma | at_break)) == 0)
       return fail(Code::invalid_input, "something follows the closing quote");
     if (escaped && options_.text_values) {
-      // Each string its own: a longer one must not move those that are viewed.
-      std::string& kept = strings_.emplace_back();
+      std::string& kept = strings_.emplace_front();
       append_unescaped(kept, text, "\"\\");
       text = kept;
     }
@@ -291,7 +291,7 @@ class LineReader {
   std::vector<Tag> tags_;
   std::vector<Field> fields_;
   std::string field_names_;
-  std::vector<std::string> strings_;
+  std::forward_list<std::string> strings_;  // unescaped; a list, as they are viewed where they are
 };
 
 }  // namespace

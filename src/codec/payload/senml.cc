@@ -141,8 +141,9 @@ base::Result<void> SenmlPack::set_value(const ValueView& value) {
 base::Result<void> SenmlPack::number(SenmlLabel label, const Decimal& number) {
   const auto value = to_value(number);
   if (!value)
-    return fail(Code::invalid_input, "field '" + std::string(name_of(label)) + "': " +
-                                         quote(number.text) + " is too large a number");
+    return fail(Code::invalid_input,
+                "field '" + std::string(name_of(label)) + "': " +
+                    (number.text.empty() ? "" : quote(number.text) + " is ") + "too large a number");
   return amount(label, {*value, is_time(label) ? to_scaled(number, 9) : std::nullopt});
 }
 
