@@ -156,10 +156,15 @@ Cloud::Cloud(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Cloud::~Cloud() = default;
 
 Result<std::unique_ptr<Cloud>> Cloud::create(os::World& world, const CloudConfig& config) {
+  return create(world, config, TRY(BlockStore::open_sqlite(world, config.state)));
+}
+
+Result<std::unique_ptr<Cloud>> Cloud::create(os::World& world, const CloudConfig& config,
+                                             std::unique_ptr<BlockStore> store) {
   auto state = std::make_unique<State>(world, config);
   state->authority =
       TRY(Authority::open(world, config.state, config.hosts, config.operator_certificate));
-  state->store = TRY(BlockStore::open_sqlite(world, config.state));
+  state->store = std::move(store);
   state->receiver = std::make_unique<Receiver>(world, *state->store, state->metrics,
                                                config.receive_buffer.bytes,
                                                config.commit_bytes.bytes);

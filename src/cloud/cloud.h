@@ -21,6 +21,9 @@ class Cloud {
  public:
   // Opens everything; nothing listens yet.
   static base::Result<std::unique_ptr<Cloud>> create(os::World& world, const CloudConfig& config);
+  // The same over another store than SQLite.
+  static base::Result<std::unique_ptr<Cloud>> create(os::World& world, const CloudConfig& config,
+                                                     std::unique_ptr<BlockStore> store);
   ~Cloud();
 
   base::Result<void> start();
