@@ -80,7 +80,7 @@ class Listener {
 struct TlsConfig {
   std::string certificate;   // own chain, leaf first; may be empty on a client
   std::string key;
-  std::string trusted;       // CA certificates for the other side
+  std::string trusted;       // CA certificates for the other side; empty on a client: the system's
   enum class PeerCertificate : std::uint8_t { none, optional, required } peer =
       PeerCertificate::required;
   bool tls13_only = false;
@@ -99,6 +99,7 @@ class Tls {
   virtual base::Result<void> replace(const TlsConfig& config) = 0;
 };
 
+// Sets the events of what it keeps before it returns.
 using Accept = std::function<void(std::unique_ptr<Stream>)>;
 
 class Network {

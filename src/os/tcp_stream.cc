@@ -144,7 +144,9 @@ void TcpStream::opened() {
   outgoing_.reset();
   if (unsent() > 0) end_turn_later();
   if (tls_ && tls_->has_input()) core_.loop.call_again(fd_.value());
-  events_->on_open(*this);  // may be the end of us
+  // Who accepts it sets its own events; the listener was only to bring it this far.
+  StreamEvents* const events = accepted_ ? std::exchange(events_, nullptr) : events_;
+  events->on_open(*this);  // may be the end of us
 }
 
 void TcpStream::fail_opening(base::Error why) {
@@ -218,6 +220,7 @@ void TcpStream::read_some() {
 
 void TcpStream::deliver(base::BytesView bytes) {
   core_.stats.bytes_in += bytes.size();
+  CHECK(events_ != nullptr);  // whoever accepted the stream forgot to set them
   const Guard guard(*this);
   events_->on_bytes(*this, bytes);
   if (guard.gone() || state_ != State::open) return;
