@@ -110,6 +110,8 @@ class ReadingStore {
 
   // Told the number of each block once it is durable, in order.
   virtual void on_sealed(std::function<void(model::BlockSeq seq, std::size_t frame_bytes)> told) = 0;
+  // Told when undelivered blocks were dropped (StoreLimits::when_full): all before `first` are gone.
+  virtual void on_dropped(std::function<void(model::BlockSeq first)> told) = 0;
   // Undelivered blocks from `from` on, at most `max_bytes` (at least one if there is one).
   virtual base::Result<std::vector<StoredBlock>> undelivered(model::BlockSeq from,
                                                              std::uint64_t max_bytes) = 0;
