@@ -54,7 +54,6 @@ struct SeriesInfo {
   double last = 0;
 };
 
-// A node that sends without ever having been added is added as joined.
 struct BlockInfo {
   model::Epoch epoch{};
   model::BlockSeq seq{};
@@ -63,6 +62,7 @@ struct BlockInfo {
   base::Time sealed_at{}, arrived_at{};  // on the node; here, before its commit
 };
 
+// A node that sends without ever having been added is added as joined.
 struct NodeInfo {
   std::string name, serial, status;      // status: joined, revoked
   base::Time joined_at{}, last_seen{};
@@ -99,7 +99,8 @@ class BlockStore {
   // Code::not_found if the node has no such series.
   virtual void query(std::string node, std::string series, engine::QueryRange range,
                      Done<engine::QueryResult> done) = 0;
-  // The blocks of one series that overlap [from, to), by time; at most `limit`.
+  // The blocks of one series that overlap [from, to), by time; at most `limit` and never more than
+  // 100,000. Code::not_found as above.
   virtual void blocks(std::string node, std::string series, base::Time from, base::Time to,
                       std::uint64_t limit, Done<std::vector<BlockInfo>> done) = 0;
   virtual void nodes(Done<std::vector<NodeInfo>> done) = 0;

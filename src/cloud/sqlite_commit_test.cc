@@ -263,6 +263,28 @@ TEST_F(SqliteCommit, FindsBlocksThatOverlapARange) {
   EXPECT_EQ(reader_.query("other", "a", {}).error().code, base::Code::not_found);
 }
 
+TEST_F(SqliteCommit, ListsTheBlocksOfASeries) {
+  SampleBatch batch(UINT64_MAX);  // an epoch of 64 bits comes back whole
+  batch.series(1, "a").series(2, "b");
+  const base::Bytes frame = sample_frame(10, 10);
+  batch.block(4, 1, sample_frame(20, 10)).block(3, 1, frame).block(5, 2, frame);
+  commit_one(batch.from("gate"));
+  const base::Time end{INT64_MAX};
+  const auto blocks = reader_.blocks("gate", "a", day_one, end, UINT64_MAX).value();
+  ASSERT_EQ(blocks.size(), 2U);
+  EXPECT_EQ(blocks[0].epoch, model::Epoch{UINT64_MAX});
+  EXPECT_EQ(blocks[0].seq, model::BlockSeq{3});
+  EXPECT_EQ(blocks[0].bytes, frame.size());
+  EXPECT_EQ(blocks[0].summary.count, 10U);
+  EXPECT_EQ(blocks[0].summary.last, 19);
+  EXPECT_EQ(blocks[0].sealed_at, day_one);
+  EXPECT_EQ(blocks[0].arrived_at, day_one);
+  EXPECT_EQ(blocks[1].seq, model::BlockSeq{4});
+  EXPECT_EQ(reader_.blocks("gate", "a", day_one, end, 1).value().size(), 1U);
+  EXPECT_EQ(reader_.blocks("gate", "a", {day_one.ns + 25 * second}, end, 9).value().size(), 1U);
+  EXPECT_EQ(reader_.blocks("gate", "c", day_one, end, 9).error().code, base::Code::not_found);
+}
+
 TEST_F(SqliteCommit, AnswersWindowsFromHeadersAndLoadsOnlyTheFramesItNeeds) {
   SampleBatch batch(1);
   batch.series(1, "a");

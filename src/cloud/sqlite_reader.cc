@@ -8,7 +8,7 @@
 namespace selvedge::cloud {
 namespace {
 
-constexpr std::uint64_t max_series_listed = 100'000;
+constexpr std::uint64_t max_listed = 100'000;  // series or blocks of one answer
 
 // By the names' own order, from the pattern's literal beginning on, so that "boiler/*" reads only
 // the series that begin so.
@@ -33,9 +33,11 @@ constexpr std::string_view select_blocks =
     "FROM blocks WHERE series = ? AND first_time >= ? AND first_time < ? AND last_time >= ? "
     "ORDER BY first_time, last_time, rowid";
 constexpr std::string_view select_listed =
-    "SELECT b.rowid, b.first_time, b.last_time, b.codec, b.count, b.nan_count, b.min, b.max, b.sum, "
+    "SELECT b.rowid, b.first_time, b.last_time, b.codec, b.count, b.nan_count, b.min, b.max, "
+    "b.sum, "
     "b.first, b.last, e.epoch, b.seq, b.sealed_at, b.stored_at, length(b.frame) "
-    "FROM blocks b JOIN node_epochs e ON e.id = b.epoch WHERE b.series = ? AND b.first_time >= ? AND "
+    "FROM blocks b JOIN node_epochs e ON e.id = b.epoch WHERE b.series = ? AND b.first_time >= ? "
+    "AND "
     "b.first_time < ? AND b.last_time >= ? ORDER BY b.first_time, b.last_time, b.rowid LIMIT ?";
 constexpr std::string_view select_frame = "SELECT frame FROM blocks WHERE rowid = ?";
 
@@ -88,7 +90,7 @@ base::Result<std::vector<SeriesInfo>> SqliteReader::series(const std::string& no
                                                            const std::string& pattern,
                                                            std::uint64_t limit) {
   const NamePattern match(pattern);
-  const std::uint64_t most = std::min(limit, max_series_listed);
+  const std::uint64_t most = std::min(limit, max_listed);
   const std::string_view beginning = match.beginning();
   Transaction transaction = TRY(Transaction::begin(database_, Transaction::Kind::read));
   std::vector<SeriesInfo> found;
@@ -125,7 +127,7 @@ base::Result<std::vector<BlockInfo>> SqliteReader::blocks(const std::string& nod
   Transaction transaction = TRY(Transaction::begin(database_, Transaction::Kind::read));
   const auto [id, longest, kind] = TRY(find(step, node, series));
   Statement row = TRY(database_.prepare(select_listed));
-  row.bind(id, earliest(from, longest), to, from, static_cast<std::int64_t>(limit));
+  row.bind(id, earliest(from, longest), to, from, std::min(limit, max_listed));
   std::vector<BlockInfo> found;
   while (TRY(while_doing(step, row.step()))) {
     BlockInfo& block = found.emplace_back();
