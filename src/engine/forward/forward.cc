@@ -84,9 +84,7 @@ void Forward::sent(const SendBlocks& asked, const std::vector<BlockSeq>& blocks,
     s.pacer.sent(bytes, now);
   }
   if (asked.live) {
-    s.live_next = std::max(s.live_next, answered + 1);
-    const bool all = s.live_next > s.last_sealed;
-    s.live_bytes = all ? 0 : s.live_bytes - std::min(s.live_bytes, bytes);
+    s.move_live(answered + 1);
     s.cursor = std::min(s.cursor, answered + 1);
   } else if (s.cursor >= number(asked.first)) {
     s.cursor = answered + 1;
@@ -98,8 +96,7 @@ void Forward::unread(const SendBlocks& asked, base::Instant now, ForwardOutputs&
   State& s = *state_;
   if (!s.answers(asked)) return;
   if (!s.look_again_at) s.look_again_at = now + s.limits.ack_timeout;
-  if (asked.live) s.live_next = std::max(s.live_next, number(asked.last) + 1);
-  if (s.live_next > s.last_sealed) s.live_bytes = 0;
+  if (asked.live) s.move_live(number(asked.last) + 1);
   if (!asked.live && s.cursor >= number(asked.first)) s.cursor = number(asked.last) + 1;
   s.fill(now, out);
 }

@@ -164,10 +164,17 @@ void Forward::State::settle(std::uint64_t first, std::uint64_t last) {
     low = range->second + 1;
     done.remove(range->first, range->second);
   }
-  if (live_next < low) {
-    live_next = low;
-    if (live_next > last_sealed) live_bytes = 0;
-  }
+  move_live(low);
+}
+
+// Nothing before `next` is live any more. What is left has its share of the bytes, as blocks are not
+// weighed one by one.
+void Forward::State::move_live(std::uint64_t next) {
+  if (next <= live_next) return;
+  const std::uint64_t waited = last_sealed + 1 - live_next;
+  const std::uint64_t left = last_sealed + 1 - std::min(next, last_sealed + 1);
+  live_bytes = waited == 0 ? 0 : live_bytes / waited * left;
+  live_next = next;
 }
 
 // These blocks were sent in vain.

@@ -44,6 +44,7 @@ struct Forward::State {
                             std::vector<std::uint64_t>& sent, base::Instant now);
   void left_out(std::uint64_t first, std::uint64_t last, base::Instant now);
   void settle(std::uint64_t first, std::uint64_t last);
+  void move_live(std::uint64_t next);
   void lose(const Ranges& ranges);
   Ranges acknowledge(std::uint64_t first, std::uint64_t last);
   void connect(ForwardOutputs& out);

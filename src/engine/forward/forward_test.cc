@@ -327,6 +327,44 @@ TEST(Forward, SendsABlockThatIsLargerThanAnyWindow) {
   EXPECT_EQ(uplink.ack(2, 2), "ok2-2 B4-4 ");
 }
 
+TEST(Forward, GoesBackForWhatAShortLiveAnswerLeftToTheBacklog) {
+  Uplink uplink(small());
+  uplink.start();
+  uplink.connect();
+  uplink.hold = true;
+  for (std::uint64_t n = 1; n <= 3; ++n) uplink.seal(n);
+  const auto send = [&](const SendBlocks& asked, std::uint64_t block) {
+    return uplink.on([&](auto& out) {
+      uplink.forward.sent(asked, {BlockSeq{block}}, uplink.size, uplink.now, out);
+    });
+  };
+  send(uplink.held.at(0), 1);
+  EXPECT_EQ(uplink.held.at(1).last, BlockSeq{3});
+  uplink.seal(4);  // finds the window full, and takes 3 with it
+  EXPECT_EQ(uplink.held.at(2).first, BlockSeq{4});
+  send(uplink.held.at(1), 2);
+  send(uplink.held.at(2), 4);
+  ASSERT_EQ(uplink.held.size(), 4u);
+  EXPECT_EQ(uplink.held.at(3).first, BlockSeq{3});
+  EXPECT_FALSE(uplink.held.at(3).live);
+}
+
+TEST(Forward, CountsMessagesAndNotFramesAgainstTheWindow) {
+  Uplink uplink(small());
+  uplink.start();
+  uplink.connect();
+  uplink.hold = true;
+  uplink.seal(1);
+  uplink.seal(2);
+  uplink.on([&](auto& out) {
+    uplink.forward.sent(uplink.held.at(0), {BlockSeq{1}}, 250, uplink.now, out);
+  });
+  EXPECT_EQ(uplink.held.size(), 1u) << "there was more to the message than its frame";
+  uplink.ack(1, 1);
+  ASSERT_EQ(uplink.held.size(), 2u);
+  EXPECT_TRUE(uplink.held.at(1).live);
+}
+
 TEST(Forward, StaysBoundedWhenAcknowledgementsComeInTheWorstOrder) {
   ForwardLimits limits;
   limits.ranges = 8;
