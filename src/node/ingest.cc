@@ -85,35 +85,37 @@ Result<std::size_t> Ingest::decode(const IncomingMessage& message, std::string_v
                                    const codec::payload::Options& options, const Name& name) {
   messages_.add();
   const base::Time arrival = world_.loop().wall_now();
-  Result<void> trouble;
+  std::optional<base::Error> trouble;
   std::size_t duplicate = 0;
   bool arrival_time = false;
   const auto found = codec::payload::decode(
       message.payload, options, arrival, [&](const codec::payload::Found& reading) {
-        if (!trouble) return;
-        trouble = name(reading.name, name_);
-        if (!trouble) return;
+        if (trouble) return;
+        if (const auto named = name(reading.name, name_); !named) {
+          trouble = named.error();
+          return;
+        }
         arrival_time = arrival_time || !reading.time;
         const auto added = add(device, reading.time.value_or(arrival), reading.value);
-        if (!added) trouble = std::unexpected(added.error());
+        if (!added) trouble = added.error();
         else if (*added == store::Added::duplicate) ++duplicate;
       });
-  if (found) {
-    if (trouble) trouble = store_.end_message(arrival_time ? message.key : 0);
-    else store_.abandon_message();
+  if (found && !trouble) {
+    const auto ended = store_.end_message(arrival_time ? message.key : 0);
+    if (!ended) trouble = ended.error();
   } else {
     store_.abandon_message();
+    // Too many readings in one message is the sender's fault, not a full store.
+    if (!found) trouble = base::Error{Code::invalid_input, found.error().message};
   }
-  if (!found || !trouble) {
-    const base::Error& why = found ? trouble.error() : found.error();
-    if (why.code == Code::exhausted && found) {
+  if (trouble) {
+    if (trouble->code == Code::exhausted) {
       refused_full_.add();
     } else {
       refused_bad_.add();
-      dead_letters_.add(message.source, device, why.message, message.payload);
+      dead_letters_.add(message.source, device, trouble->message, message.payload);
     }
-    // Too many readings in one message is the sender's fault, not a full store.
-    return base::fail(found ? why.code : Code::invalid_input, why.message);
+    return std::unexpected(std::move(*trouble));
   }
   received_.add(*found);
   duplicates_.add(duplicate);

@@ -156,7 +156,7 @@ void Uplink::send(const engine::SendBlocks& asked) {
   auto blocks = store_.undelivered(asked.first, asked.max_bytes);
   if (!blocks) {
     base::log::error("uplink", "cannot read blocks", {{"why", blocks.error()}});
-    forward_.sent(asked, sent, 0, now, outputs_);
+    forward_.unread(asked, now, outputs_);
     return;
   }
   std::erase_if(*blocks, [&](const store::StoredBlock& b) { return b.seq > asked.last; });

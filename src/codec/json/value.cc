@@ -13,13 +13,14 @@ Value convert(simdjson::dom::element element) {
   switch (element.type()) {
     case simdjson::dom::element_type::ARRAY: {
       Value::Array array;
-      for (const simdjson::dom::element item : element.get_array().value_unsafe())
-        array.push_back(convert(item));
+      const simdjson::dom::array items(element.get_array().value_unsafe());
+      for (const simdjson::dom::element item : items) array.push_back(convert(item));
       return Value(std::move(array));
     }
     case simdjson::dom::element_type::OBJECT: {
       Value::Object object;
-      for (const auto& [key, item] : element.get_object().value_unsafe())
+      const simdjson::dom::object members(element.get_object().value_unsafe());
+      for (const auto& [key, item] : members)
         object.insert_or_assign(std::string(key), convert(item));
       return Value(std::move(object));
     }
