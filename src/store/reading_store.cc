@@ -70,7 +70,7 @@ void Store::settle_tickets() {
 
 // Has the sealed blocks written once the journal holds what they hold.
 void Store::request_write() {
-  if (write_requested_ || stalled_) return;
+  if (journal_ == nullptr || write_requested_ || stalled_) return;  // load() asks at its end
   write_requested_ = true;
   commit([this] {
     write_requested_ = false;

@@ -1,6 +1,7 @@
 #include "store/segment_files.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/log.h"
 #include "store/segment_format.h"
@@ -33,24 +34,29 @@ base::Result<std::uint64_t> SegmentFiles::load() {
   for (std::size_t i = 0; i + 1 < pieces_.size(); ++i)
     pieces_[i].bytes = std::min(pieces_[i].bytes, pieces_[i + 1].start.value - pieces_[i].start.value);
   std::uint64_t torn = 0;
-  if (!pieces_.empty()) torn = TRY(check_last(pieces_.back()));
+  if (!pieces_.empty()) torn = TRY(check_last());
   for (const Piece& piece : pieces_) bytes_ += piece.bytes + file_header_bytes;
   return torn;
 }
 
-base::Result<std::uint64_t> SegmentFiles::check_last(Piece& last) {
+base::Result<std::uint64_t> SegmentFiles::check_last() {
+  Piece& last = pieces_.back();
   const auto file = TRY(dir_->open(format::file_name(last.start), os::Open::existing));
   const std::uint64_t size = TRY(file->size());
   TRY(file->read(0, file_header_bytes, buffer_));
   if (!format::is_file_header(buffer_, last.start)) {
     last.bytes = 0;
     if (size > 0) TRY(file->truncate(0));
-    TRY(file->sync());
     return size;
   }
   Position at = last.start;
+  Position cut = last.start;
   const std::uint64_t damaged_before = damaged_bytes_;
-  TRY(scan_piece(last, at, [](const Record&) { return true; }));
+  const std::uint64_t before_group = last.bytes - std::min(last.bytes, group_bytes_);
+  TRY(scan_piece(last, at, [&](const Record& record) {
+    if (record.at.value - last.start.value <= before_group) cut = record.at;
+    return true;
+  }));
   // Here it is not damage but the end, as a crash left it.
   damaged_bytes_ = damaged_before;
   last.damaged = false;
@@ -58,9 +64,46 @@ base::Result<std::uint64_t> SegmentFiles::check_last(Piece& last) {
   const std::uint64_t keep = file_header_bytes + last.bytes;
   handles_.clear();
   if (size > keep) TRY(file->truncate(keep));
-  // What was written and not synced before a kill is taken as durable from here on.
-  TRY(file->sync());
+  if (last.bytes > 0) TRY(rewrite_tail(*file, cut));
   return size - keep;
+}
+
+// What the last group wrote may be in the kernel's cache only: if its sync had failed before the log
+// stopped, the pages count as clean and a further sync would do nothing and say yes. So
+// everything that may have been in that group is written once more, to a file of its own that starts
+// at `cut` and takes its place at once.
+base::Result<void> SegmentFiles::rewrite_tail(os::File& file, Position cut) {
+  Piece& last = pieces_.back();
+  const std::uint64_t before = cut.value - last.start.value;
+  base::Bytes bytes;
+  TRY(file.read(file_header_bytes + before, static_cast<std::size_t>(last.bytes - before), bytes));
+  const std::string name = format::file_name(cut);
+  const std::string temporary = name + ".new";
+  const auto write = [&]() -> base::Result<void> {
+    const auto copy = TRY(dir_->open(temporary, os::Open::create));
+    TRY(copy->truncate(0));
+    std::array<std::uint8_t, file_header_bytes> header;
+    format::put_file_header(header.data(), cut);
+    TRY(copy->append(header));
+    TRY(copy->append(bytes));
+    TRY(copy->sync());
+    TRY(dir_->rename(temporary, name));
+    return dir_->sync();
+  };
+  if (const auto written = write(); !written) {
+    base::ignore(dir_->remove(temporary), "it is made anew the next time");
+    if (written.error().code != Code::exhausted) return written;
+    // A full disk must not keep a node from starting.
+    base::log::warn("store", "the end of a log could not be written again",
+                    {{"log", dir_->path()}, {"error", written.error()}});
+    return file.sync();
+  }
+  if (before == 0) return {};
+  base::ignore(file.truncate(file_header_bytes + before), "the new file's name voids it too");
+  const std::uint64_t moved = last.bytes - before;
+  last.bytes = before;
+  pieces_.push_back({cut, moved, false});
+  return {};
 }
 
 std::uint64_t SegmentFiles::segments() const {

@@ -27,10 +27,12 @@ class SegmentFiles {
     Position end() const { return {start.value + bytes}; }
   };
 
-  SegmentFiles(std::shared_ptr<os::Dir> dir, std::uint64_t record_bytes)
-      : dir_(std::move(dir)), record_bytes_(record_bytes) {}
+  // `group_bytes`: as much as may have been under way when the log stopped.
+  SegmentFiles(std::shared_ptr<os::Dir> dir, std::uint64_t record_bytes, std::uint64_t group_bytes)
+      : dir_(std::move(dir)), record_bytes_(record_bytes), group_bytes_(group_bytes) {}
 
-  // Finds the files, checks the last one and cuts off its torn tail. Yields the number of bytes cut.
+  // Finds the files, checks the last one, cuts off its torn tail and makes the rest durable. Yields
+  // the number of bytes cut.
   base::Result<std::uint64_t> load();
 
   const std::vector<Piece>& pieces() const { return pieces_; }
@@ -58,13 +60,15 @@ class SegmentFiles {
 
   const Piece* piece_of(Position at) const;
   base::Result<os::File*> handle(const Piece& piece);
-  base::Result<std::uint64_t> check_last(Piece& last);
+  base::Result<std::uint64_t> check_last();
+  base::Result<void> rewrite_tail(os::File& file, Position cut);
   // Visits records of one piece; `at` moves on. False if `visit` said so.
   base::Result<bool> scan_piece(Piece& piece, Position& at, const Visit& visit);
   void count_damage(Piece& piece, Position at);
 
   std::shared_ptr<os::Dir> dir_;  // shared with jobs on the pool, which may outlive the log
   std::uint64_t record_bytes_;
+  std::uint64_t group_bytes_;
   std::vector<Piece> pieces_;     // in order
   std::uint64_t bytes_ = 0;
   std::uint64_t damaged_bytes_ = 0;

@@ -28,7 +28,7 @@ class Log final : public SegmentLog {
  public:
   Log(std::unique_ptr<os::Dir> dir, os::Loop& loop, std::uint32_t lane, LogLimits limits)
       : dir_(std::move(dir)), loop_(loop), lane_(lane), limits_(sane(limits)),
-        files_(dir_, limits_.record_bytes),
+        files_(dir_, limits_.record_bytes, limits_.pending_bytes + (1 << 20)),
         writer_(dir_, loop, lane, limits_.segment_bytes,
                 {[this](Position start, std::uint64_t bytes) { files_.grow(start, bytes); },
                  [this](std::uint64_t bytes) { free_bytes_ = bytes; },

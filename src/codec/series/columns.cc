@@ -119,8 +119,9 @@ base::Result<void> check_columns(const Columns& c) {
 void sort_by_time(const Columns& from, Columns& into) {
   std::vector<std::uint32_t> order(from.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return from.times[a] < from.times[b];
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    // Not stable_sort, which takes memory by a function that clang calls deprecated.
+    return from.times[a] != from.times[b] ? from.times[a] < from.times[b] : a < b;
   });
   into.clear();
   into.kind = from.kind;

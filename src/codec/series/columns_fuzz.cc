@@ -68,8 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // The frame is in time order, stably.
   std::vector<std::size_t> order(given.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return given.times[a] < given.times[b];
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return given.times[a] != given.times[b] ? given.times[a] < given.times[b] : a < b;
   });
   for (std::size_t i = 0; i < order.size(); ++i)
     if (back.times[i] != given.times[order[i]] || !(back.at(i) == given.at(order[i]))) std::abort();
