@@ -11,12 +11,19 @@ namespace {
 
 constexpr base::Duration pump_period = std::chrono::milliseconds(2);
 constexpr std::size_t messages_a_turn = 5000;
-constexpr base::Duration nanoseconds_of_a_millisecond = std::chrono::milliseconds(1);
 
 std::vector<double> fine_bounds() {
   std::vector<double> bounds;
   for (double b = 10e-6; b < 60; b *= 1.15) bounds.push_back(b);
   return bounds;
+}
+
+// Milliseconds where nothing is lost by it and the receiver can tell them by their size; else text.
+std::string stamp(base::Time time) {
+  constexpr std::int64_t millisecond = 1'000'000, told_apart = 100'000'000'000;
+  const std::int64_t ms = time.ns / millisecond;
+  if (time.ns % millisecond == 0 && ms >= told_apart) return std::to_string(ms);
+  return '"' + base::to_iso8601(time) + '"';
 }
 
 }  // namespace
@@ -140,10 +147,7 @@ bool Replay::publish_next(Source& source) {
     }
     sent.times.push_back(time);
     if (i > 0) payload += ',';
-    payload += "{\"ts\":";
-    payload += time.ns % nanoseconds_of_a_millisecond.count() == 0
-                   ? std::to_string(time.ns / nanoseconds_of_a_millisecond.count())
-                   : std::to_string(time.ns);
+    payload += "{\"ts\":" + stamp(time);
     payload += ",\"" + source.series.field + "\":" + source.series.values[source.next + i] + "}";
   }
   if (count > 1) payload += ']';

@@ -66,10 +66,12 @@ Result<std::vector<Entry>> stored(ApiClient& api, const std::string& series, con
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (header || line.empty()) continue;
-    const std::size_t comma = line.rfind(',');
-    const auto time = TRY(base::parse_time(line.substr(0, comma)));
-    const auto value = base::parse_double(line.substr(comma + 1));
-    if (!value) return fail(Code::corrupt, series + ": '" + std::string(line) + "' is not a reading");
+    // series,time,value; the series may hold commas.
+    const std::size_t value_at = line.rfind(',');
+    const std::size_t time_at = line.rfind(',', value_at - 1);
+    const auto value = base::parse_double(line.substr(value_at + 1));
+    if (!value || value_at == std::string_view::npos || time_at == std::string_view::npos) return fail(Code::corrupt, series + ": '" + std::string(line) + "' is not a reading");
+    const auto time = TRY(base::parse_time(line.substr(time_at + 1, value_at - time_at - 1)));
     all.push_back({time.ns, *value});
   }
   return all;
