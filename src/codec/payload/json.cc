@@ -43,7 +43,7 @@ class Padded {
     std::string& buffer = scratch().padded;
     if (buffer.size() < size_ + simdjson::SIMDJSON_PADDING)
       buffer.resize(size_ + simdjson::SIMDJSON_PADDING);
-    std::memcpy(buffer.data(), text.data(), size_);
+    if (size_ > 0) std::memcpy(buffer.data(), text.data(), size_);
   }
   ~Padded() {
     Scratch& kept = scratch();
@@ -98,6 +98,12 @@ class Document {
   ondemand::document document_;
   const char* begin_ = nullptr;
 };
+
+// Binds what a simdjson result holds, without the copy that get() makes, or returns its error.
+#define BIND(document, type, variable, result)                   \
+  if ((result).error()) [[unlikely]]                             \
+    return (document).error((result).error());                   \
+  type&& variable = std::move(result).value_unsafe()
 
 // Takes the value of a simdjson result, or returns its error and where in `document` it is.
 #define GET(document, variable, expression)                             \
@@ -154,8 +160,7 @@ class FieldsWalk {
 
   Result<void> object(ondemand::object& object, std::uint32_t depth) {
     for (auto item : object) {
-      ondemand::field field;
-      GET(document_, field, item);
+      BIND(document_, ondemand::field, field, item);
       const std::string_view key = TRY(key_of(field, document_));
       const std::size_t mark = TRY(fields_.enter(key));
       TRY(value(field.value(), depth));
@@ -168,8 +173,7 @@ class FieldsWalk {
   Result<void> array(ondemand::array& array, std::uint32_t depth) {
     std::size_t index = 0;
     for (auto item : array) {
-      ondemand::value element;
-      GET(document_, element, item);
+      BIND(document_, ondemand::value, element, item);
       if (index >= bounds_.elements)
         return fail(Code::invalid_input, where() + "more than " + std::to_string(bounds_.elements) +
                                              " elements in an array");
@@ -244,8 +248,7 @@ Result<void> decode_array(Document& document, const Options& options, Output& ou
   GET(document, array, document.root().get_array());
   std::size_t index = 0;
   for (auto item : array) {
-    ondemand::value element;
-    GET(document, element, item);
+    BIND(document, ondemand::value, element, item);
     ondemand::object object;
     if (const auto error = element.get_object().get(object))
       return in_element("element", index,
@@ -315,8 +318,7 @@ Result<void> senml_record(ondemand::value& element, Document& document, SenmlPac
   GET(document, object, element.get_object());
   pack.begin_record();
   for (auto item : object) {
-    ondemand::field field;
-    GET(document, field, item);
+    BIND(document, ondemand::field, field, item);
     const SenmlLabel label = TRY(senml_label(TRY(key_of(field, document))));
     TRY(senml_field(label, field.value(), document, pack));
   }
@@ -331,8 +333,7 @@ Result<void> decode_records(Document& document, const Options& options, base::Ti
   GET(document, array, document.root().get_array());
   std::size_t index = 0;
   for (auto item : array) {
-    ondemand::value element;
-    GET(document, element, item);
+    BIND(document, ondemand::value, element, item);
     TRY(in_element("record", index++, senml_record(element, document, pack, out)));
   }
   return document.at_end();

@@ -26,6 +26,16 @@ std::string path_of_pointer(std::string_view pointer) {
   return path;
 }
 
+// With a size known to the compiler, which then needs no call.
+template <std::size_t size>
+bool same(std::string_view text, const char* other) {
+  return std::memcmp(text.data(), other, size) == 0;
+}
+
+double as_double(const model::ValueView& value) {
+  return value.kind == model::Kind::int64 ? static_cast<double>(value.int64) : value.float64;
+}
+
 // Of the names of one object's fields together: a long key above many small fields must not take
 // much more memory than the message did.
 constexpr std::size_t most_name_bytes = 4 << 20;
@@ -90,10 +100,10 @@ int JsonFields::rank_as_time() const {
   if (level_ != 1) return 0;
   int rank = 0;
   switch (key_.size()) {
-    case 1: rank = key_ == "t" ? 4 : 0; break;
-    case 2: rank = key_ == "ts" ? 1 : 0; break;
-    case 4: rank = key_ == "time" ? 2 : 0; break;
-    case 9: rank = key_ == "timestamp" ? 3 : 0; break;
+    case 1: rank = same<1>(key_, "t") ? 4 : 0; break;
+    case 2: rank = same<2>(key_, "ts") ? 1 : 0; break;
+    case 4: rank = same<4>(key_, "time") ? 2 : 0; break;
+    case 9: rank = same<9>(key_, "timestamp") ? 3 : 0; break;
     default: break;
   }
   return rank != 0 && !options_->name_field.empty() && is_value(key_) ? 0 : rank;
@@ -133,7 +143,7 @@ base::Result<void> JsonFields::number(const Decimal& number) {
   if (!value)
     return fail(Code::invalid_input, where() + ": " + quote(number.text) + " is too large a number");
   const std::size_t field = TRY(keep(*value));
-  if (rank != 0 && to_double(number).value_or(0) >= least_guessed_time)
+  if (rank != 0 && as_double(*value) >= least_guessed_time)
     guess(rank, field, to_time(number, options_->time_unit));
   return {};
 }

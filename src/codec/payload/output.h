@@ -21,7 +21,7 @@ namespace selvedge::codec::payload {
 inline void copy_parts(model::ValueView& to, const model::ValueView& from) {
   to.kind = from.kind;
   to.int64 = from.int64;
-  to.text = from.text;
+  if (from.kind == model::Kind::text) to.text = from.text;
 }
 
 class Output {
@@ -82,13 +82,15 @@ inline bool Output::is_printable(std::string_view name) {
     return (((w - ones * 0x20) & ~w) | ((is_delete - ones) & ~is_delete)) & high;
   };
   const char* p = name.data();
-  std::size_t left = name.size();
-  for (; left >= 8; left -= 8, p += 8)
+  const char* const end = p + name.size();
+  if (name.size() < 8) {
+    for (; p < end; ++p)
+      if (static_cast<unsigned char>(*p) < ' ' || *p == 0x7F) return false;
+    return true;
+  }
+  for (; end - p > 8; p += 8)
     if (bad(load_eight(p)) != 0) return false;
-  if (left == 0) return true;
-  std::uint64_t last = ones * ' ';
-  std::memcpy(&last, p, left);
-  return bad(last) == 0;
+  return bad(load_eight(end - 8)) == 0;
 }
 
 }  // namespace selvedge::codec::payload

@@ -48,9 +48,8 @@ Result<void> decode_detected(std::string_view text, const Options& options, base
     default: break;
   }
   // Line protocol has a '=' after a space, a number and a boolean have neither.
-  if (parse_plain(trimmed) || !looks_like_line_protocol(trimmed))
-    return decode_plain(text, options, out);
-  return decode_line_protocol(text, options, out);
+  if (looks_like_line_protocol(trimmed)) return decode_line_protocol(text, options, out);
+  return decode_plain(trimmed, options, out);
 }
 
 Result<void> decode_text(Format format, std::string_view text, const Options& options,
