@@ -40,6 +40,7 @@ void SessionLog::set_snapshot(std::function<void(base::Bytes&)> snapshot) {
   log_->on_new_segment([this, snapshot = std::move(snapshot)] {
     base::Bytes records;
     snapshot(records);
+    snapshot_written_ = true;
     const auto at = log_->append(snapshot_kind, records);
     if (!at) {
       base::log::error("sessions", "snapshot not written", {{"why", at.error()}});
@@ -53,9 +54,13 @@ void SessionLog::set_snapshot(std::function<void(base::Bytes&)> snapshot) {
 }
 
 void SessionLog::append(base::BytesView records) {
+  pending_ = true;
+  // A segment that begins here begins with a snapshot, and these records are in it already.
+  snapshot_written_ = false;
+  log_->prepare(records.size());
+  if (snapshot_written_) return;
   const auto at = log_->append(increment_kind, records);
   if (!at) base::log::error("sessions", "state not written", {{"why", at.error()}});
-  pending_ = true;
 }
 
 void SessionLog::commit(std::function<void()> done) {

@@ -33,6 +33,7 @@ class SessionLog {
   std::unique_ptr<store::SegmentLog> log_;
   base::Bytes records_;
   bool pending_ = false;
+  bool snapshot_written_ = false;
 };
 
 }  // namespace selvedge::node

@@ -151,8 +151,6 @@ void Uplink::carry_out() {
 
 void Uplink::send(const engine::SendBlocks& asked) {
   const base::Instant now = world_.loop().now();
-  std::vector<model::BlockSeq> sent;
-  std::uint64_t bytes = 0;
   auto blocks = store_.undelivered(asked.first, asked.max_bytes);
   if (!blocks) {
     base::log::error("uplink", "cannot read blocks", {{"why", blocks.error()}});
@@ -163,6 +161,8 @@ void Uplink::send(const engine::SendBlocks& asked) {
   codec::uplink::Batch batch;
   batch.epoch = store_.epoch();
   batch.sent_at = world_.loop().wall_now();
+  std::vector<model::BlockSeq> sent;
+  std::uint64_t bytes = 0;
   for (const store::StoredBlock& block : *blocks) {
     const auto id = static_cast<std::size_t>(block.series);
     if (id >= told_.size()) told_.resize(id + 1);
@@ -179,14 +179,16 @@ void Uplink::send(const engine::SendBlocks& asked) {
     codec::uplink::encode(batch, payload);
     const auto published = client_.publish(codec::uplink::blocks_topic(config_.node), payload, 0,
                                            false, now, events_);
-    if (published) {
-      sent_bytes_.add(payload.size());
-      if (stream_ && !events_.send.empty()) stream_->write(events_.send);
-      events_.send.clear();
-    } else {
-      sent.clear();
-      bytes = 0;
+    if (!published) {
+      base::log::error("uplink", "cannot send blocks", {{"why", published.error()}});
+      for (const model::SeriesDef& def : batch.series) told_[static_cast<std::size_t>(def.id)] = false;
+      // Not as sent(): a block that is left out there counts as delivered.
+      forward_.unread(asked, now, outputs_);
+      return;
     }
+    sent_bytes_.add(payload.size());
+    if (stream_ && !events_.send.empty()) stream_->write(events_.send);
+    events_.send.clear();
   }
   forward_.sent(asked, sent, bytes, now, outputs_);
 }
