@@ -6,7 +6,7 @@ namespace selvedge::store {
 namespace {
 
 constexpr std::uint8_t version = 1;
-constexpr std::uint64_t max_series = 1U << 28;  // bounds what a damaged record can ask for
+constexpr std::uint64_t max_series = 1U << 24;  // bounds what a damaged record can ask for
 
 std::uint64_t distance(std::int64_t a, std::int64_t b) {
   return static_cast<std::uint64_t>(b) - static_cast<std::uint64_t>(a);

@@ -214,13 +214,13 @@ void GroupWriter::finished(const std::shared_ptr<Job>& job) {
   } else {
     fail(*job);
   }
-  const std::weak_ptr alive(alive_);
   told_.free(job->free_bytes);
+  if (!failing()) start();  // the disk first: what the callbacks append collects meanwhile
+  const std::weak_ptr alive(alive_);
   for (auto& call : done) {
     if (alive.expired()) return;
     call();
   }
-  if (!alive.expired()) start_soon();
 }
 
 void GroupWriter::succeeded(Job& job) {

@@ -10,7 +10,7 @@ using base::Code;
 
 constexpr std::uint8_t kind_definition = 1;
 constexpr std::size_t max_name_bytes = 512, max_device_bytes = 512;
-constexpr std::uint32_t max_id = 1U << 28;  // bounds what a damaged record can ask for
+constexpr std::uint32_t max_id = 1U << 24;  // bounds what a damaged record can ask for
 
 bool is_name(std::string_view name) {
   if (name.empty() || name.size() > max_name_bytes || !base::is_utf8(name)) return false;
@@ -75,7 +75,7 @@ base::Result<model::SeriesId> SeriesTable::find_or_make(std::string_view name, m
     return base::fail(Code::invalid_input,
                       "make series '" + base::printable(name) +
                           "': a name is UTF-8 of 1 to 512 bytes without control characters");
-  if (by_name_.size() >= limit_)
+  if (by_name_.size() >= limit_ || next_id() > max_id)
     return base::fail(Code::exhausted, "make series " + std::string(name) + ": there are " +
                                            std::to_string(limit_) + " already");
   const std::uint32_t id = next_id();

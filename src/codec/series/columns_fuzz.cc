@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr std::int64_t units[] = {1, 1000, 1'000'000, 1'000'000'000};
   const std::int64_t unit = units[(head >> 2) & 3];
   auto time = static_cast<std::uint64_t>(1'700'000'000'000'000'000);
-  while (in.remaining() > 0 && given.size() < 4000) {
+  while (in.remaining() > 0 && given.size() < 1000) {
     const unsigned repeat = in.u8();
     const unsigned way = in.u8();
     const std::int64_t step = in.svarint();
