@@ -25,7 +25,8 @@ Broker::State::~State() {
   conns_.for_each([](Conn& conn) { delete &conn; });
 }
 
-// The first Instant says how far the monotonic clock is from `now_`, which restore() set.
+// The first Instant says how far the monotonic clock is from `now_`, which restore() set, and
+// begin() if there is a wall clock that is later.
 void Broker::State::start(base::Instant now) {
   if (!std::exchange(started_, true)) base_ = now_.ns - now.ns;
   now_ = std::max(now_, base::Time{now.ns + base_});
@@ -52,6 +53,7 @@ void Broker::State::begin(base::Instant now, Outputs& out) {
 }
 
 void Broker::State::begin(base::Instant now, base::Time wall_now, Outputs& out) {
+  if (!started_) now_ = std::max(now_, wall_now);
   begin(now, out);
   drift_ = wall_now.ns - now_.ns;
 }

@@ -80,7 +80,8 @@ struct Authenticate {
   const ConnFacts* facts = nullptr;
 };
 
-// A message that a client published. Views are valid until the next call into the broker.
+// A message that a client published, or the will of one (no token; `conn` is zero). Views are valid
+// until the next call into the broker and as long as the bytes given to received().
 struct Arrived {
   ConnId conn{};
   std::string_view client_id;
@@ -90,7 +91,7 @@ struct Arrived {
   std::uint8_t qos = 0;
   bool retain = false;
   bool duplicate = false;          // the DUP flag
-  std::optional<Token> token;      // QoS 1 and 2: settle it
+  std::optional<Token> token;      // QoS 1 and 2: settle it, even if its connection is gone
   const codec::mqtt::Properties* properties = nullptr;  // MQTT 5; null if none
 };
 
@@ -106,8 +107,8 @@ struct Outputs {
   };
 
   base::Bytes bytes;
-  std::vector<Send> sends;           // in order; neighbours for one connection are merged
-  std::vector<Close> closes;         // after the sends
+  std::vector<Send> sends;           // in order; ranges of different connections may coincide
+  std::vector<Close> closes;         // after the sends; the broker has forgotten these
   std::vector<Authenticate> logins;
   std::vector<Arrived> arrived;
   base::Bytes persist;               // records for the session log: append, and sync before settling
@@ -120,6 +121,8 @@ struct Outputs {
 };
 
 // The host's decision on a login.
+// A session belongs to its device: another one does not get in under the client id while that is
+// connected, and does not inherit what it left behind.
 struct Grant {
   codec::mqtt::Reason reason = codec::mqtt::Reason::success;  // anything else refuses
   std::string device;                // the name readings are booked under
@@ -158,11 +161,13 @@ class Broker {
   ~Broker();
 
   // Feeds back the persisted records of an earlier run, in order, before anything else.
-  // Code::corrupt if they cannot be read.
+  // Code::corrupt if they cannot be read; the broker is of no use then.
   base::Result<void> restore(base::BytesView records, base::Time wall_now);
   // The whole durable state as records, to start a new session log with.
   void snapshot(base::Bytes& records) const;
 
+  // Beyond Limits::connections a client is refused at its CONNECT; the host bounds those that are
+  // only open.
   void open(ConnId conn, ConnFacts facts, base::Instant now);
   void received(ConnId conn, base::BytesView bytes, base::Instant now, base::Time wall_now,
                 Outputs& out);
@@ -172,7 +177,8 @@ class Broker {
   // 3.1.1 has no way to say no: a refusal there closes the connection, so the client tries again.
   void settle(std::span<const Token> tokens, codec::mqtt::Reason reason, base::Instant now,
               Outputs& out);
-  // How many bytes the transport still holds for a connection; call when it changes much.
+  // How many bytes the transport still holds for a connection; call when it changes much. What
+  // waits in the broker goes on when this falls below Limits::unsent_bytes.
   void unsent(ConnId conn, std::uint64_t bytes, base::Instant now, Outputs& out);
   void publish(const OwnMessage& message, base::Instant now, base::Time wall_now, Outputs& out);
   // Ends a connection from our side with a reason the client is told (MQTT 5).

@@ -73,6 +73,7 @@ void Broker::State::leave(Session& session, ConnId conn) {
   }
   if (session.outgoing) {
     session.outgoing->rewind();
+    session.outgoing->drop_without_id(totals_);
     redistribute(session, Leaving::away);
   }
   persist(record::SessionLeft{.session = session.number,

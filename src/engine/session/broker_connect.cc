@@ -82,6 +82,11 @@ void Broker::State::authorise(Conn& conn, Grant grant) {
   const bool assigned = connect.client_id.empty();
   const std::string client_id =
       assigned ? assigned_id(conn, grant) : std::string(connect.client_id);
+  const auto known = sessions_.find(client_id);
+  if (known != sessions_.end() && known->second->conn && known->second->device != grant.device) {
+    return refuse(conn, Reason::client_identifier_not_valid,
+                  "another device is connected under this client id");
+  }
   Session* session = previous_session(client_id, grant.device, connect.clean_start);
   const bool present = session != nullptr;
   if (!present) {

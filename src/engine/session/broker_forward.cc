@@ -84,7 +84,10 @@ void Broker::State::collect(const TopicTree::Node& node, const Session* from) {
 void Broker::State::deliver(Session& session, Content& content, const Delivery& delivery) {
   if (delivery.qos > 0) return enqueue(session, content, delivery);
   if (!session.conn) return;
-  if (congested(*session.conn)) {
+  if (session.outgoing && session.outgoing->without_id() > 0) {
+    // Retained messages wait, and one that is newer must not overtake them.
+    enqueue_qos0(session, content, delivery);
+  } else if (congested(*session.conn)) {
     ++stats_.dropped_slow;
   } else if (!send_publish(*session.conn, delivery)) {
     ++stats_.dropped_large;
@@ -150,7 +153,7 @@ void Broker::State::redistribute(Session& session, Leaving leaving) {
     const MessagePtr message = entry.message;
     const bool retain = entry.retain;
     drop_entry(session, i);
-    message->number = 0;  // the log may have been begun anew since it was written
+    persist_again(*message);
     Properties properties;
     Content content = content_of(message, properties);
     prepare(content);
@@ -225,6 +228,20 @@ void Broker::State::enqueue(Session& session, Content& content, const Delivery& 
   }
 }
 
+void Broker::State::enqueue_qos0(Session& session, Content& content, const Delivery& delivery) {
+  Outgoing& queue = session.queue();
+  store(content);
+  if (!has_room(session, content.message->bytes())) {
+    ++stats_.dropped_slow;
+    return;
+  }
+  Outgoing::Entry entry{.message = content.message};
+  entry.set_ids(delivery.ids);
+  entry.retain = delivery.retain;
+  queue.push(std::move(entry), totals_);
+  hold_back(*session.conn);
+}
+
 bool Broker::State::has_room(Session& session, std::uint64_t bytes) {
   const Outgoing& queue = *session.outgoing;
   const auto fits = [&] {
@@ -263,7 +280,7 @@ void Broker::State::publish_due_wills() {
 }
 
 void Broker::State::publish_will(const DueWill& due) {
-  due.will->message->number = 0;  // in the log it went away with the will
+  persist_again(*due.will->message);
   Properties& properties = spent_.properties.emplace_back();
   Content content = content_of(due.will->message, properties);
   if (due.will->expiry) {

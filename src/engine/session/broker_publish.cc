@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "engine/session/broker_state.h"
 
 namespace selvedge::engine {
@@ -117,7 +118,7 @@ bool Broker::State::is_resend(Conn& conn, const Publish& publish) {
 void Broker::State::deny(Conn& conn, const Publish& publish) {
   if (publish.qos == 0 || conn.version == Version::v311) {
     end(conn, {.reason = Reason::not_authorized,
-               .why = "may not publish to " + std::string(publish.topic),
+               .why = "may not publish to " + base::printable(publish.topic),
                .tell = true,
                .error = true});
     return;

@@ -150,6 +150,7 @@ struct Broker::State {
   enum class Leaving : std::uint8_t { away, for_good };
   void redistribute(Session& session, Leaving leaving);
   void enqueue(Session& session, Content& content, const Delivery& delivery);
+  void enqueue_qos0(Session& session, Content& content, const Delivery& delivery);
   bool has_room(Session& session, std::uint64_t bytes);
   void drop_expired(Session& session);
   void store(Content& content);            // makes content.message
@@ -196,16 +197,19 @@ struct Broker::State {
   void fire(Session& session);
   void resume_held_back();
 
-  // broker_restore.cc
-  base::Result<void> restore(base::BytesView records, base::Time wall_now);
+  // broker_persist.cc
   void snapshot(base::Bytes& records) const;
   template <typename Record>
   void persist(const Record& record);
-  struct Restorer;
   static record::SubscriptionAdded added(const Subscribed& subscribed, std::string_view filter);
   std::uint64_t persisted(Message& message);  // its number, written first if need be
+  void persist_again(Message& message);
   void persist_step(const Session& session, std::uint16_t packet_id, record::Step step);
   void persist_opened(Session& session);
+
+  // broker_restore.cc
+  struct Restorer;
+  base::Result<void> restore(base::BytesView records, base::Time wall_now);
 
   const BrokerLimits limits_;
   const Access access_;

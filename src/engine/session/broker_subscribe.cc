@@ -70,19 +70,8 @@ void Broker::State::send_retained(Session& session, const Subscription& wanted, 
     Properties properties;
     Content content = content_of(message, properties);
     prepare(content);
-    if (delivery.qos > 0) return enqueue(session, content, delivery);
-    const bool behind = session.outgoing && session.outgoing->waiting() > 0;
-    if (!behind && !congested(*session.conn)) return deliver(session, content, delivery);
-    session.queue();
-    if (!has_room(session, message->bytes())) {
-      ++stats_.dropped_slow;
-      return;
-    }
-    Outgoing::Entry entry{.message = message};
-    entry.set_ids(delivery.ids);
-    entry.retain = true;
-    session.outgoing->push(std::move(entry), totals_);
-    hold_back(*session.conn);
+    if (congested(*session.conn)) return enqueue_qos0(session, content, delivery);
+    deliver(session, content, delivery);
   });
 }
 

@@ -40,6 +40,7 @@ void Outgoing::push(Entry entry, QueueTotals& totals) {
   bytes_ += entry_bytes;
   totals.bytes += entry_bytes;
   ++totals.messages;
+  if (entry.packet_id == 0) ++without_id_;
   if (entry.message) {
     bytes_ += entry.message->bytes();
     if (entry.message->queues++ == 0) totals.bytes += entry.message->bytes();
@@ -62,12 +63,23 @@ void Outgoing::release(std::size_t at, QueueTotals& totals) {
 
 void Outgoing::remove(std::size_t at, QueueTotals& totals) {
   let_go(entries_[at], totals);
+  if (entries_[at].packet_id == 0) --without_id_;
   bytes_ -= entry_bytes;
   totals.bytes -= entry_bytes;
   --totals.messages;
   entries_.erase(at);
   if (at < sent_) --sent_;
   if (entries_.empty()) first_expiry_ = never;
+}
+
+void Outgoing::drop_without_id(QueueTotals& totals) {
+  for (std::size_t i = 0; without_id_ > 0 && i < entries_.size();) {
+    if (entries_[i].packet_id == 0) {
+      remove(i, totals);
+    } else {
+      ++i;
+    }
+  }
 }
 
 std::size_t Outgoing::find_sent(std::uint16_t packet_id) const {

@@ -3,8 +3,9 @@
 // The front of the queue has been sent on this connection and waits for acknowledgement; the rest
 // waits for room in the client's receive maximum, for the transport, or for the client to come
 // back. A message has its packet identifier from the moment it is queued, so that identifiers in
-// the session log need no second record. Retained messages with QoS 0 may wait here too; they have
-// no identifier and leave when sent. Bounds are kept by the caller, by count() and bytes().
+// the session log need no second record. Retained messages with QoS 0, if they are too many to be
+// sent at once, wait here too, and what is published meanwhile behind them; they have no identifier
+// and leave when sent. Bounds are kept by the caller, by count() and bytes().
 
 #pragma once
 
@@ -59,6 +60,8 @@ class Outgoing {
   // PUBREC: the message is not needed any more.
   void release(std::size_t at, QueueTotals& totals);
   void remove(std::size_t at, QueueTotals& totals);
+  // The connection is gone, and with it what has QoS 0.
+  void drop_without_id(QueueTotals& totals);
   // A new connection: nothing has been sent on it.
   void rewind() { sent_ = 0; }
 
@@ -70,6 +73,8 @@ class Outgoing {
   std::size_t count() const { return entries_.size(); }
   std::size_t waiting() const { return entries_.size() - sent_; }
   std::uint64_t bytes() const { return bytes_; }
+  // Of those waiting, the ones with QoS 0.
+  std::size_t without_id() const { return without_id_; }
   // No entry expires before.
   base::Time first_expiry() const { return first_expiry_; }
   void set_first_expiry(base::Time at) { first_expiry_ = at; }
@@ -82,6 +87,7 @@ class Outgoing {
 
   Ring<Entry> entries_;
   std::size_t sent_ = 0;
+  std::size_t without_id_ = 0;
   std::uint64_t bytes_ = 0;
   base::Time first_expiry_ = never;
   std::uint32_t known_free_ = 0;         // identifiers from next_ on that nobody has

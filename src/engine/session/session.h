@@ -21,11 +21,11 @@
 #include "engine/session/message.h"
 #include "engine/session/outgoing.h"
 #include "engine/session/timers.h"
+#include "engine/session/topic_tree.h"
 
 namespace selvedge::engine {
 
 struct Conn;
-struct Subscribed;
 
 struct SessionWill {
   MessagePtr message;
