@@ -34,7 +34,7 @@ for path in sorted(root.rglob("*")):
     if module not in allowed:
         offences.append(f"{relative}: module '{module}' is not in layers.txt")
         continue
-    test = path.stem.endswith(("_test", "_fuzz", "_bench"))
+    test = path.stem.endswith(("_test", "_fuzz", "_bench", "_fixture"))
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = include.match(line)
         if not match:

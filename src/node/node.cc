@@ -38,7 +38,7 @@ std::string machine_name() {
 }
 
 std::uint64_t message_key(const engine::Arrived& message) {
-  if (message.qos != 1 || !message.token) return 0;
+  if (!message.token) return 0;
   const std::uint32_t who = base::crc32c(base::as_bytes(message.client_id), message.token->packet_id);
   return static_cast<std::uint64_t>(who) << 32 |
          base::crc32c(message.payload, base::crc32c(base::as_bytes(message.topic)));

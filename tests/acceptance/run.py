@@ -338,7 +338,7 @@ def test_many_urls_are_fetched_at_once():
 
 
 def test_a_full_store_refuses_and_recovers():
-    small = OPEN + 'block-readings = 100\njournal = "1MiB"\nblocks = "1MiB"\nsegment = "128KiB"\n[uplink]\nenabled = false\n'
+    small = OPEN + 'block-readings = 100\njournal = "512KiB"\nblocks = "512KiB"\nsegment = "64KiB"\n[uplink]\nenabled = false\n'
     with fleet_of(small) as fleet:
         node = fleet.nodes[0]
         refused = stored = 0
