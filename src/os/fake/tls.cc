@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "os/fake/pem_identity.h"
+
 namespace selvedge::os::fake {
 namespace {
 
@@ -72,13 +74,18 @@ base::Result<std::shared_ptr<const Identity>> Identity::parse(const TlsConfig& c
   auto identity = std::make_shared<Identity>();
   identity->config = config;
   if (!config.certificate.empty()) {
-    identity->own = TRY(Certificate::parse(config.certificate));
+    identity->own = is_pem(config.certificate) ? TRY(read_pem(config.certificate, config.key))
+                                               : TRY(Certificate::parse(config.certificate));
     if (config.key.starts_with("fake-key:") && config.key.substr(9) != identity->own->serial)
       return base::fail(base::Code::invalid_input,
                         "set up TLS: the key does not fit the certificate");
   }
   std::string_view trusted = config.trusted;
   while (!trusted.empty()) {
+    if (is_pem(trusted)) {
+      identity->trusted.push_back(TRY(take_pem_authority(trusted)));
+      continue;
+    }
     const std::string_view part = next_part(trusted, " \n;");
     if (part.empty()) continue;
     if (!part.starts_with("fake-ca:"))

@@ -6,8 +6,9 @@
 //
 // `uri` and `dns` may be repeated; `not_before` and `not_after` are seconds since 1970, 0 or absent
 // meaning no bound, checked against the wall clock of the machine that verifies. A client also
-// checks that the server's CN or a `dns` is the name it wanted. As in TLS 1.3 the client is open
-// before the server has seen its certificate, so a refused client sees on_open, then on_close.
+// checks that the server's CN or a `dns` is the name it wanted. PEM text is taken as well
+// (pem_identity.h). As in TLS 1.3 the client is open before the server has seen its certificate, so
+// a refused client sees on_open, then on_close.
 
 #pragma once
 
