@@ -1,0 +1,89 @@
+#include "verify.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "codec/series/frame.h"
+
+namespace selvedge::sim {
+namespace {
+
+using Breaches = std::vector<std::string>;
+
+struct Stored {
+  std::int64_t time = 0;
+  double value = 0;
+  model::BlockSeq block{};
+};
+
+std::string describe(const Account& account, std::int64_t time, double value) {
+  return account.node + " " + account.series + ": reading " + std::to_string(value) + " of " +
+         (time == 0 ? "its arrival" : base::to_iso8601({time}));
+}
+
+// All readings of a series in the order in which the node sealed them.
+std::vector<Stored> readings_of(const MemoryBlocks::Series& series, Breaches& breaches) {
+  std::vector<const MemoryBlocks::Block*> blocks;
+  for (const MemoryBlocks::Block& block : series.blocks) blocks.push_back(&block);
+  std::ranges::sort(blocks, {}, [](const auto* block) { return block->info.seq; });
+  std::vector<Stored> readings;
+  codec::Columns columns;
+  for (const MemoryBlocks::Block* block : blocks) {
+    if (const auto decoded = codec::decode_frame(block->frame, columns); !decoded) {
+      breaches.push_back(series.node + " " + series.name + ": " + decoded.error().message);
+      continue;
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      readings.push_back({columns.times[i], columns.float64[i], block->info.seq});
+  }
+  return readings;
+}
+
+// Values are unique in a series, so that a value names its entry.
+void check_series(const Account& account, const std::vector<Stored>& readings, Breaches& breaches) {
+  std::map<double, const Entry*> published;
+  for (const Entry& entry : account.entries) published.emplace(entry.value, &entry);
+  std::map<double, model::BlockSeq> seen;
+  std::int64_t last = INT64_MIN;
+  for (const Stored& reading : readings) {
+    const std::string what = describe(account, reading.time, reading.value);
+    const std::string where = " (block " + std::to_string(model::number(reading.block)) + ")";
+    const auto found = published.find(reading.value);
+    if (found == published.end() || (found->second->time != 0 && found->second->time != reading.time))
+      breaches.push_back(what + where + " was never published");
+    if (const auto [first, fresh] = seen.emplace(reading.value, reading.block); !fresh)
+      breaches.push_back(what + where + " is stored twice, first in block " +
+                         std::to_string(model::number(first->second)));
+    if (account.clock == Clock::steady && reading.time <= last)
+      breaches.push_back(what + where + " comes after one of " + base::to_iso8601({last}));
+    last = std::max(last, reading.time);
+  }
+  for (const Entry& entry : account.entries)
+    if (entry.acknowledged && !seen.contains(entry.value))
+      breaches.push_back(describe(account, entry.time, entry.value) +
+                         " was acknowledged and is not stored");
+}
+
+}  // namespace
+
+std::vector<std::string> verify(const MemoryBlocks& stored, const std::deque<Account>& accounts) {
+  Breaches breaches;
+  std::set<std::pair<std::string, std::string>> known;
+  for (const Account& account : accounts) {
+    known.emplace(account.node, account.series);
+    std::vector<Stored> readings;
+    const auto kinds = stored.find(account.node, account.series);
+    if (kinds.size() > 1 || (kinds.size() == 1 && kinds[0]->kind != model::Kind::float64))
+      breaches.push_back(account.node + " " + account.series + ": is not of one kind");
+    else if (kinds.size() == 1)
+      readings = readings_of(*kinds[0], breaches);
+    check_series(account, readings, breaches);
+  }
+  for (const MemoryBlocks::Series& series : stored.series())
+    if (!known.contains({series.node, series.name}))
+      breaches.push_back(series.node + " " + series.name + ": no device publishes this series");
+  return breaches;
+}
+
+}  // namespace selvedge::sim
