@@ -41,8 +41,11 @@ struct ClientWill {
 struct ClientOptions {
   codec::mqtt::Version version = codec::mqtt::Version::v5;
   std::string client_id;
-  bool clean_start = true;               // with a session_expiry, of the first connection only
-  std::uint32_t session_expiry = 0;      // seconds, MQTT 5
+  // With a session_expiry, of the first connection only: a client that begins does not know what
+  // an earlier one of its name left open. MQTT 3.1.1 takes a connection of its own for that, which
+  // ends with `close` as soon as it is accepted.
+  bool clean_start = true;
+  std::uint32_t session_expiry = 0;      // seconds; in 3.1.1 0 or for as long as the server keeps it
   std::uint16_t keep_alive = 30;         // seconds; 0: none
   std::optional<std::string> username;
   std::optional<std::string> password;

@@ -64,8 +64,12 @@ Client::State::State(ClientOptions given)
 
 // A session that outlives its connection is begun anew only the first time.
 bool Client::State::wants_clean_start() const {
-  const bool resumes = options.version == mqtt::Version::v5 && options.session_expiry > 0;
-  return options.clean_start && !(resumes && had_session);
+  return options.clean_start && !(options.session_expiry > 0 && had_session);
+}
+
+bool Client::State::only_ends_old_session() const {
+  return options.version == mqtt::Version::v311 && options.session_expiry > 0 &&
+         wants_clean_start();
 }
 
 void Client::State::send_connect(ClientEvents& out) {
@@ -80,7 +84,7 @@ void Client::State::send_connect(ClientEvents& out) {
     // 3.1.1 has no password without a user name, but an empty one will do.
     if (options.version == mqtt::Version::v311 && !packet.username) packet.username = "";
   }
-  if (options.will) {
+  if (options.will && !only_ends_old_session()) {
     mqtt::Will& will = packet.will.emplace();
     will.topic = options.will->topic;
     will.payload = options.will->payload;
@@ -153,7 +157,15 @@ void Client::State::on(const mqtt::ConnAck& packet, ClientEvents& out) {
     subscriptions.session_lost();
     inbox.session_lost();
   }
+  const bool connects_again = only_ends_old_session();
   had_session = true;
+  if (connects_again) {
+    // A clean session of 3.1.1 ends with its connection; the next one begins a session that stays.
+    mqtt::encode(mqtt::Disconnect{}, options.version, out.send);
+    return close({.code = Code::unavailable,
+                  .message = "connect: the old session is gone; connect again for a new one"},
+                 out);
+  }
   link = Link::up;
   out.connected = true;
   out.session_present = packet.session_present;

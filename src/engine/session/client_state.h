@@ -35,6 +35,7 @@ struct Client::State {
   }
 
   bool wants_clean_start() const;
+  bool only_ends_old_session() const;    // of this connection
   base::Duration keep_alive_time() const { return std::chrono::seconds(keep_alive); }
 
   // One for each packet a server may send; the rest are protocol errors.

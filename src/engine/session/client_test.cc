@@ -70,6 +70,26 @@ TEST(Client, BeginsASessionAnewOnlyOnceIfItOutlivesTheConnection) {
   EXPECT_EQ(fleeting.sent(), (List{"CONNECT c clean 30"}));
 }
 
+TEST(Client, BeginsASessionAnewWithAConnectionOfItsOwnInTheOldVersion) {
+  ClientOptions options = options_of(Version::v311);
+  options.clean_start = true;
+  options.will = ClientWill{.topic = "gone/c", .payload = {1}};
+  Peer peer(options);
+  peer.publish("t", 1);
+  peer.open();
+  EXPECT_EQ(peer.sent(), (List{"CONNECT c clean 30"}));
+  peer.say(mqtt::ConnAck{});
+  EXPECT_TRUE(peer.events.close);
+  EXPECT_FALSE(peer.events.connected);
+  EXPECT_EQ(peer.sent(), (List{"DISCONNECT"}));
+  peer.lose();
+  peer.connect();
+  EXPECT_EQ(peer.sent(), (List{"PUBLISH 1 q1 t=x"}));
+  peer.lose();
+  peer.open();
+  EXPECT_EQ(peer.sent().front().substr(0, 12), "CONNECT c 30");
+}
+
 TEST(Client, KeepsTheIdentifierThatTheServerAssigned) {
   ClientOptions options = options_of();
   options.client_id.clear();
