@@ -67,6 +67,7 @@ struct Node::State {
   base::Instant started{};
 
   std::vector<engine::Token> group;    // to be settled with the next commit
+  std::vector<std::function<void()>> waiting;  // to be called after it
   bool commit_planned = false;
   std::size_t unsettled = 0;
   os::TimerId seal_timer{}, identity_timer{};
@@ -118,14 +119,16 @@ struct Node::State {
   void commit_group() {
     commit_planned = false;
     arm_seal();
-    if (group.empty()) {
+    if (group.empty() && waiting.empty()) {
       commit([] {});
       return;
     }
-    commit([this, tokens = std::exchange(group, {}), began = world.loop().now()] {
+    commit([this, tokens = std::exchange(group, {}), calls = std::exchange(waiting, {}),
+            began = world.loop().now()] {
       commit_seconds->observe(std::chrono::duration<double>(world.loop().now() - began).count());
       for (const engine::Token& token : tokens) mqtt->settle(token, Reason::success);
       unsettled -= tokens.size();
+      for (const auto& call : calls) call();
       if (mqtt->paused() && unsettled < most_unsettled / 2) mqtt->resume();
     });
   }
@@ -191,6 +194,10 @@ struct Node::State {
     hooks.arrived = [this](std::span<const engine::Arrived> messages) { arrived(messages); };
     hooks.persist = [this](base::BytesView records, std::uint32_t) {
       sessions->append(records);
+      plan_commit();
+    };
+    hooks.persisted = [this](std::function<void()> then) {
+      waiting.push_back(std::move(then));
       plan_commit();
     };
     hooks.ended = [](std::string_view address, std::string_view why, bool error) {

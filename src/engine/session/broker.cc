@@ -11,6 +11,7 @@ void Outputs::clear() {
   sends.clear();
   closes.clear();
   logins.clear();
+  begun.clear();
   arrived.clear();
   persist.clear();
   persist_records = 0;

@@ -97,6 +97,7 @@ void Broker::State::authorise(Conn& conn, Grant grant) {
   }
   session->device = std::move(grant.device);
   open_session(conn, connect, *session);
+  if (!present && session->durable()) out_->begun.push_back(conn.id);
   accept(conn, connect, present, assigned);
   spent_.logins.push_back(std::move(conn.login));
   if (session->outgoing) {

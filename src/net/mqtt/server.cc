@@ -23,6 +23,14 @@ struct Server::State {
     ConnId id{};
     std::string device;
     bool told_unsent = false;
+    bool held = false;          // its session is not on disk yet
+    base::Bytes held_back;
+
+    void write(base::BytesView bytes) {
+      if (held) base::append(held_back, bytes);
+      else stream->write(bytes);
+    }
+    std::size_t unsent() const { return stream->unsent() + held_back.size(); }
 
     void on_bytes(os::Stream&, base::BytesView bytes) override { server->received(*this, bytes); }
     void on_drained(os::Stream&) override { server->drained(*this); }
@@ -134,10 +142,11 @@ struct Server::State {
   void carry_out() {
     if (!outputs.persist.empty() && hooks.persist)
       hooks.persist(outputs.persist, outputs.persist_records);
+    if (hooks.persisted) hold(outputs.begun);
     for (const engine::Outputs::Send& send : outputs.sends) {
       Connection* connection = find(send.conn);
       if (connection == nullptr) continue;
-      connection->stream->write(outputs.range(send));
+      connection->write(outputs.range(send));
     }
     if (!outputs.arrived.empty()) hooks.arrived(outputs.arrived);
     for (const engine::Authenticate& login : outputs.logins) ask(login);
@@ -145,9 +154,9 @@ struct Server::State {
     std::vector<std::pair<ConnId, std::size_t>> swamped;
     for (const engine::Outputs::Send& send : outputs.sends) {
       Connection* connection = find(send.conn);
-      if (connection == nullptr || connection->stream->unsent() < unsent_worth_telling) continue;
+      if (connection == nullptr || connection->unsent() < unsent_worth_telling) continue;
       connection->told_unsent = true;
-      swamped.emplace_back(send.conn, connection->stream->unsent());
+      swamped.emplace_back(send.conn, connection->unsent());
     }
     for (engine::Outputs::Close& close : std::exchange(outputs.closes, {})) {
       Connection* connection = find(close.conn);
@@ -162,6 +171,23 @@ struct Server::State {
       carry_out();
     }
     arm();
+  }
+
+  void hold(const std::vector<ConnId>& begun) {
+    for (const ConnId id : begun) {
+      if (Connection* connection = find(id)) connection->held = true;
+      hooks.persisted([this, id, living = std::weak_ptr<bool>(alive)] {
+        if (!living.expired()) release_held(id);
+      });
+    }
+  }
+
+  void release_held(ConnId id) {
+    Connection* connection = find(id);
+    if (connection == nullptr || !std::exchange(connection->held, false)) return;
+    connection->stream->write(std::exchange(connection->held_back, {}));
+    // If that is much the stream says when it is drained; else the broker must hear of it here.
+    if (connection->stream->unsent() < unsent_worth_telling) drained(*connection);
   }
 
   void ask(const engine::Authenticate& login) {

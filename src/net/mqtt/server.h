@@ -34,6 +34,9 @@ struct Hooks {
   std::function<void(std::span<const engine::Arrived> messages)> arrived;
   // Records of the broker's durable state, to be on disk before what arrived with them is settled.
   std::function<void(base::BytesView records, std::uint32_t count)> persist;
+  // Calls back when everything given to `persist` so far is on disk; never from within the call. A
+  // session that begins is not answered before. Not needed without `persist`.
+  std::function<void(std::function<void()> then)> persisted;
   // A connection ended, for the log and the device table.
   std::function<void(std::string_view address, std::string_view why, bool error)> ended;
 };
