@@ -9,6 +9,7 @@ import argparse
 import json
 import pathlib
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -204,6 +205,7 @@ def main():
     parser.add_argument("--servers", default="selvedge,mosquitto", type=lambda text: text.split(","))
     parser.add_argument("--build", default="build/release", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # so that it, too, ends the servers
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     build = pathlib.Path(arguments.build)

@@ -37,6 +37,7 @@ usage: mqtt_load MODE --port P [options]       loopback only; prints one line of
   --user U --password P
   --topic PREFIX      (bench/), the publisher's number follows
   --ca F --cert F --key F   TLS, mutual if a certificate is given
+  --suites S          of TLS 1.3 (TLS_AES_128_GCM_SHA256)
   --pid A,B           server processes whose CPU and memory is reported
   --connections N     hold, post (1000)    --settle S   hold (2)
   --path P            post (/api/v1/readings?format=line-protocol)
@@ -117,6 +118,7 @@ Options parse_options(int argc, char** argv) {
       {"--ca", text(o.authority)},
       {"--cert", text(o.certificate)},
       {"--key", text(o.key)},
+      {"--suites", text(o.suites)},
       {"--path", text(o.path)},
       {"--label", text(o.label)},
   };

@@ -33,6 +33,7 @@ struct Options {
   std::string user, password;
   std::string topic = "bench/";        // followed by the publisher's number
   std::string authority, certificate, key;   // PEM files; any of them: TLS
+  std::string suites = "TLS_AES_128_GCM_SHA256";   // of TLS 1.3
   std::vector<pid_t> server;
   std::uint32_t connections = 1000;    // hold, post
   double settle_seconds = 2;           // hold
