@@ -1,3 +1,14 @@
+# The headers that nearly every test includes, compiled once for all of them.
+if(SELVEDGE_TESTS)
+  file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cc "")
+  add_library(selvedge_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cc)
+  target_link_libraries(selvedge_test_headers PRIVATE selvedge_warnings GTest::gtest_main GTest::gmock)
+  target_compile_options(selvedge_test_headers PRIVATE -O0)
+  target_precompile_headers(selvedge_test_headers PRIVATE <algorithm> <array> <chrono> <cstdint>
+    <cstring> <deque> <functional> <map> <memory> <optional> <span> <string> <string_view>
+    <unordered_map> <utility> <variant> <vector> <expected> <gtest/gtest.h>)
+endif()
+
 # One shape for every module: a static library with the alias selvedge::<name>, its unit tests in
 # one program with the ctest label <name>, and its fuzzers, whose corpus also runs as a test.
 #
@@ -24,8 +35,11 @@ function(selvedge_module name)
   endif()
   if(M_TESTS AND SELVEDGE_TESTS)
     add_executable(${target}_test ${M_TESTS})
-    target_link_libraries(${target}_test PRIVATE selvedge::${target} ${M_TEST_DEPS}
+    target_link_libraries(${target}_test PRIVATE selvedge_${target} ${M_TEST_DEPS}
                           selvedge_warnings GTest::gtest_main GTest::gmock)
+    # Test code is compiled once and run briefly: not optimising it halves the build.
+    target_compile_options(${target}_test PRIVATE -O0)
+    target_precompile_headers(${target}_test REUSE_FROM selvedge_test_headers)
     gtest_discover_tests(${target}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${target} TIMEOUT 300
                          DISCOVERY_TIMEOUT 60)
   endif()

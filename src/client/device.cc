@@ -14,9 +14,7 @@ engine::ClientOptions client_options(const DeviceOptions& o) {
   engine::ClientOptions options;
   options.version = o.version;
   options.client_id = o.client_id;
-  // What a process of this name left open before is not known here: its identifiers would be taken
-  // for ours.
-  options.clean_start = true;
+  options.clean_start = o.clean_start;
   options.session_expiry = o.session_expiry;
   options.keep_alive = o.keep_alive;
   options.username = o.username;

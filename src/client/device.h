@@ -26,6 +26,9 @@ struct DeviceOptions {
   codec::mqtt::Version version = codec::mqtt::Version::v5;
   // Keep the session at the node over reconnects, so that QoS 1 and 2 go on where they stopped.
   std::uint32_t session_expiry = 3600;
+  // Begin anew. False takes up the session that an earlier run of this name left at the node, for one
+  // that only subscribes: a publisher cannot know which identifiers are in use there.
+  bool clean_start = true;
   std::uint16_t keep_alive = 30;
   std::uint16_t inflight = 20;
   std::uint64_t waiting_bytes = 1 << 20;

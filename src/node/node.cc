@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/crc32c.h"
@@ -68,6 +69,7 @@ struct Node::State {
 
   std::vector<engine::Token> group;    // to be settled with the next commit
   std::vector<std::function<void()>> waiting;  // to be called after it
+  std::vector<engine::ConnId> refused;  // in this turn of the loop
   bool commit_planned = false;
   std::size_t unsettled = 0;
   os::TimerId seal_timer{}, identity_timer{};
@@ -95,10 +97,15 @@ struct Node::State {
       incoming.payload = message.payload;
       incoming.key = message_key(message);
       incoming.repeated = message.duplicate;
-      const Taken taken = ingest->message(incoming);
+      // What follows a refused message is refused with it, or it would be stored before the other
+      // comes again.
+      const bool after_refused =
+          message.token && std::ranges::find(refused, message.conn) != refused.end();
+      const Taken taken = after_refused ? Taken::full : ingest->message(incoming);
       if (!message.token) continue;
       // A message in the dead letters is kept too: refusing it would only bring it back.
       if (taken == Taken::full) {
+        if (!after_refused) refused.push_back(message.conn);
         mqtt->settle(*message.token, Reason::quota_exceeded);
       } else {
         group.push_back(*message.token);
@@ -118,6 +125,7 @@ struct Node::State {
 
   void commit_group() {
     commit_planned = false;
+    refused.clear();
     arm_seal();
     if (group.empty() && waiting.empty()) {
       commit([] {});
