@@ -235,7 +235,6 @@ struct Fleet::State {
           static_cast<double>(limits.journal_bytes) + segment);
     check("block bytes", static_cast<double>(stats.blocks.bytes),
           static_cast<double>(limits.block_bytes) + segment);
-    check("damaged bytes", static_cast<double>(stats.journal.damaged_bytes), 0);
     const double devices = static_cast<double>(1 + options.devices / options.nodes);
     check("MQTT sessions", metric(node.metrics(), "selvedge_mqtt_sessions"), devices);
     check("queued bytes", metric(node.metrics(), "selvedge_mqtt_queued_bytes"), 0);

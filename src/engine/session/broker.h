@@ -111,7 +111,7 @@ struct Outputs {
   std::vector<Close> closes;         // after the sends; the broker has forgotten these
   std::vector<Authenticate> logins;
   std::vector<Arrived> arrived;
-  // Connections that began a session which is to outlive a crash. What is sent to them, from their
+  // Connections that began a session, if the log must know of it. What is sent to them, from their
   // CONNACK on, waits until `persist` is on disk: a crash could bring an older session back, whose
   // QoS 2 identifiers would be taken for theirs.
   std::vector<ConnId> begun;

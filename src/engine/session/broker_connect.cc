@@ -87,6 +87,7 @@ void Broker::State::authorise(Conn& conn, Grant grant) {
     return refuse(conn, Reason::client_identifier_not_valid,
                   "another device is connected under this client id");
   }
+  const std::uint32_t records = out_->persist_records;
   Session* session = previous_session(client_id, grant.device, connect.clean_start);
   const bool present = session != nullptr;
   if (!present) {
@@ -97,7 +98,7 @@ void Broker::State::authorise(Conn& conn, Grant grant) {
   }
   session->device = std::move(grant.device);
   open_session(conn, connect, *session);
-  if (!present && session->durable()) out_->begun.push_back(conn.id);
+  if (!present && out_->persist_records != records) out_->begun.push_back(conn.id);
   accept(conn, connect, present, assigned);
   spent_.logins.push_back(std::move(conn.login));
   if (session->outgoing) {

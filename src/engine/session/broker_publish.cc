@@ -137,6 +137,11 @@ void Broker::State::settle(const Token& token, Reason reason) {
   const Incoming::Publish* publish = conn->incoming->settle(token.packet_id, reason);
   if (!publish) return;
   if (publish->qos == 2) settle_id(*conn->session, token.packet_id, reason);
+  if (codec::mqtt::is_error(reason) && conn->version == Version::v311) {
+    // Now and not in its turn: what comes after it must not be stored before it is sent again.
+    return end(*conn, {.why = "a publish was refused: " + std::string(codec::mqtt::name(reason)),
+                       .error = true});
+  }
   acknowledge(*conn);
 }
 
@@ -175,11 +180,6 @@ void Broker::State::settle_id(Session& session, std::uint16_t packet_id, Reason 
 void Broker::State::acknowledge(Conn& conn) {
   while (const auto publish = conn.incoming->take_settled()) {
     const bool refused = codec::mqtt::is_error(publish->reason);
-    if (refused && conn.version == Version::v311) {
-      return end(conn, {.why = "a publish was refused: " +
-                               std::string(codec::mqtt::name(publish->reason)),
-                        .error = true});
-    }
     if (publish->qos == 1) {
       --conn.incoming->open;
       send_ack<codec::mqtt::PubAck>(conn, publish->packet_id, publish->reason);
