@@ -17,8 +17,10 @@ store::LogLimits limits() {
   limits.segment_bytes = 32ULL << 20;
   limits.record_bytes = 256ULL << 20;    // a snapshot: all queues and retained messages
   limits.pending_bytes = 512ULL << 20;
-  // The oldest segments are superseded by the snapshot in front of the newest.
+  // The oldest segments are superseded by the snapshot in front of the newest. On a full disk that is
+  // not yet there: then nothing is dropped, and what cannot be written waits in memory.
   limits.when_full = store::WhenFull::drop_oldest;
+  limits.keep_free_bytes = 0;
   return limits;
 }
 
@@ -26,13 +28,23 @@ store::LogLimits limits() {
 
 base::Result<std::unique_ptr<SessionLog>> SessionLog::open(os::World& world, std::string_view state) {
   std::unique_ptr<SessionLog> made(new SessionLog);
+  bool begun = false;
+  std::uint64_t left_out = 0;
   made->log_ = TRY(store::SegmentLog::open(
       TRY(world.directory(std::string(state) + "/sessions", true)), world.loop(), log_lane, limits(),
-      [&made](const store::Record& record) -> base::Result<void> {
-        if (record.kind == snapshot_kind) made->records_.clear();
-        base::append(made->records_, record.payload);
+      [&](const store::Record& record) -> base::Result<void> {
+        if (record.kind == snapshot_kind) {
+          made->records_.clear();
+          begun = true;
+        }
+        // A crash may leave the end of a segment that was being deleted.
+        if (begun) base::append(made->records_, record.payload);
+        else ++left_out;
         return {};
       }));
+  if (!begun && left_out > 0)
+    base::log::error("sessions", "begin anew: there is no snapshot before what is left of the log",
+                     {{"records", left_out}});
   return made;
 }
 
