@@ -129,9 +129,9 @@ Result<Parsed> parse(std::span<char* const> words,
     const Flag* flag = find_flag(command, name);
     if (flag == nullptr) {
       std::vector<std::string> known;
-      for (const Flag& f : command.flags) known.push_back(f.name);
+      for (const Flag& f : command.flags) known.push_back("--" + f.name);
       return fail(Code::invalid_input, "unknown option '--" + base::printable(name) + "'" +
-                                           suggestion(name, known) + usage_hint(command));
+                                           suggestion("--" + name, known) + usage_hint(command));
     }
     if (flag->value.empty() && value)
       return fail(Code::invalid_input, "--" + name + " takes no value");

@@ -18,12 +18,11 @@ constexpr std::size_t most_known = 200'000;
 // nothing is lost by it.
 Result<model::ValueView> converted(const model::ValueView& value, model::Kind kind) {
   using model::Kind;
-  constexpr double most = 9007199254740992.0;   // 2^53: every integer up to it is a double
-  if (kind == Kind::float64 && value.kind == Kind::int64 &&
-      std::abs(static_cast<double>(value.int64)) <= most)
+  constexpr std::int64_t most = std::int64_t{1} << 53;   // every integer up to it is a double
+  if (kind == Kind::float64 && value.kind == Kind::int64 && value.int64 >= -most && value.int64 <= most)
     return model::ValueView::of(static_cast<double>(value.int64));
   if (kind == Kind::int64 && value.kind == Kind::float64 && std::trunc(value.float64) == value.float64 &&
-      std::abs(value.float64) <= most)
+      std::abs(value.float64) <= static_cast<double>(most))
     return model::ValueView::of(static_cast<std::int64_t>(value.float64));
   if (kind == Kind::float64 && value.kind == Kind::boolean)
     return model::ValueView::of(value.boolean ? 1.0 : 0.0);
