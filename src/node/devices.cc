@@ -1,5 +1,6 @@
 #include "node/devices.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -194,6 +195,7 @@ std::vector<DeviceInfo> Devices::list() const {
   std::vector<DeviceInfo> all;
   all.reserve(devices_.size());
   for (const auto& [name, device] : devices_) all.push_back(device.info);
+  std::ranges::sort(all, {}, &DeviceInfo::name);
   return all;
 }
 

@@ -8,10 +8,10 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -53,7 +53,7 @@ class Devices {
   base::Result<void> set_disabled(std::string_view name, bool disabled);
 
   void seen(std::string_view name, std::uint64_t messages, std::uint64_t readings);
-  std::vector<DeviceInfo> list() const;
+  std::vector<DeviceInfo> list() const;   // by name
 
  private:
   struct Device {
@@ -72,7 +72,11 @@ class Devices {
   os::World& world_;
   bool anonymous_loopback_;
   std::unique_ptr<os::Dir> dir_;
-  std::map<std::string, Device, std::less<>> devices_;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::unordered_map<std::string, Device, Hash, std::equal_to<>> devices_;
   std::string salt_;
   std::uint32_t checks_ = 0;           // passwords being hashed
 };

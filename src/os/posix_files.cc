@@ -123,8 +123,11 @@ class PosixDir final : public Dir {
 
   base::Result<std::unique_ptr<Dir>> subdir(std::string_view name) override {
     const std::string component = TRY(checked(name));
-    if (::mkdirat(fd_.value(), component.c_str(), private_dir) != 0 && errno != EEXIST)
+    if (::mkdirat(fd_.value(), component.c_str(), private_dir) == 0) {
+      TRY(sync());   // a synced file in a directory that a power cut takes away would be no use
+    } else if (errno != EEXIST) {
       return failed("make directory", component);
+    }
     Fd fd(uninterrupted([&] {
       return ::openat(fd_.value(), component.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }));
@@ -205,11 +208,24 @@ class PosixDir final : public Dir {
   std::string path_;
 };
 
+// Makes a new directory's name durable.
+base::Result<void> sync_parent(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const Fd fd(uninterrupted(
+      [&] { return ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!fd || ::fsync(fd.value()) != 0)
+    return std::unexpected(base::system_error("sync directory " + parent, errno));
+  return {};
+}
+
 base::Result<void> make_with_parents(const std::string& path) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const bool last = end == std::string::npos;
     const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), last ? private_dir : parent_dir) != 0 && errno != EEXIST) {
+    if (::mkdir(part.c_str(), last ? private_dir : parent_dir) == 0) {
+      TRY(sync_parent(part));
+    } else if (errno != EEXIST) {
       // A read-only parent that exists says so instead of EEXIST.
       const int error = errno;
       struct stat about {};
