@@ -133,6 +133,20 @@ Finding check_node(const Arguments& arguments, Session& session) {
   return {"node", Verdict::good, "is ready", ""};
 }
 
+// The usual ports, unless the node that answered has them.
+Finding check_ports(os::World& world, bool node_ready) {
+  std::string taken;
+  for (const int port : {1883, 8883, 8080}) {
+    const auto listener = world.network().listen(
+        {"127.0.0.1", static_cast<std::uint16_t>(port)}, nullptr, [](std::unique_ptr<os::Stream>) {});
+    if (!listener) taken += (taken.empty() ? "" : ", ") + std::to_string(port);
+  }
+  if (taken.empty() || node_ready)
+    return {"ports", Verdict::good, taken.empty() ? "1883, 8883 and 8080 are free" : taken + " in use", ""};
+  return {"ports", Verdict::warning, taken + " in use, and not by a node that is ready",
+          "stop what listens there (another broker?), or set mqtt.listen and http.listen"};
+}
+
 Result<int> check(const Arguments& arguments, Session& session) {
   const std::string state = arguments.text("state", "/var/lib/selvedge/node");
   std::vector<Finding> findings{check_clock(session.world), check_disk(session.world, state),
@@ -141,6 +155,7 @@ Result<int> check(const Arguments& arguments, Session& session) {
     findings.push_back(std::move(finding));
   findings.push_back(check_cloud(session.world, session.world, state));
   findings.push_back(check_node(arguments, session));
+  findings.push_back(check_ports(session.world, findings.back().verdict == Verdict::good));
 
   base::JsonWriter json;
   json.begin_array();
@@ -160,7 +175,7 @@ Result<int> check(const Arguments& arguments, Session& session) {
 }  // namespace
 
 std::vector<Command> check_commands() {
-  return {{"check", "", "", 0, 0, "Check this machine: clock, disk, limits, certificates, cloud, node.",
+  return {{"check", "", "", 0, 0, "Check this machine: clock, disk, limits, certificates, cloud, node, ports.",
            "Each finding that is not ok says how to mend it. Exit status 0 if nothing is bad.",
            {"selvedge check", "selvedge check --state /srv/node --json"},
            node_flags({{"state", "DIR", "The node's state directory.", "/var/lib/selvedge/node",

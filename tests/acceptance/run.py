@@ -172,6 +172,35 @@ def test_a_tiny_client_in_small_segments_is_answered_at_once():
         equal(readings(fleet.nodes[0], "tiny/t"), list(range(1, 101)), "readings")
 
 
+def test_mqtt_goes_over_websocket():
+    with fleet_of(OPEN) as fleet:
+        node = fleet.nodes[0]
+        with socket.create_connection(("127.0.0.1", node.http)) as s:
+            s.settimeout(5)
+            s.sendall(b"GET /mqtt HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                      b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                      b"Sec-WebSocket-Protocol: mqtt\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"\r\n\r\n"):
+                answer += s.recv(1)
+            check(b" 101 " in answer and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer, answer.decode())
+
+            def send(data):
+                mask = b"\x01\x02\x03\x04"
+                s.sendall(b"\x82" + bytes([0x80 | len(data)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
+
+            def receive(count):
+                head = s.recv(2)
+                equal((head[0], head[1]), (0x82, count), "a binary frame")
+                return s.recv(count)
+
+            send(b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03web")
+            equal(receive(4), b"\x20\x02\x00\x00", "CONNACK")
+            send(b"\x32\x09\x00\x03w/t\x00\x0142")
+            equal(receive(4), b"\x40\x02\x00\x01", "PUBACK")
+        equal(readings(node, "w/t"), [42], "the reading")
+
+
 def test_strangers_are_refused_and_told_so_in_the_log():
     with fleet_of("[store]\nblock-age = \"200ms\"\n") as fleet:
         node = fleet.nodes[0]
