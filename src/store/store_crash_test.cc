@@ -224,5 +224,34 @@ TEST(StoreCrashes, KeepsThemWithLittleMemoryAndALargeJournal) {
   for (std::uint64_t seed = 2001; seed <= 2040 && !HasFailure(); ++seed) run(seed, limits, false);
 }
 
+// A new series and its first message go to different files, one of which may be lost.
+TEST(StoreCrashes, KnowNoMessageWhoseReadingsAreGone) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    os::fake::Simulation sim(seed);
+    os::fake::Machine& node = sim.machine("node");
+    auto store = ReadingStore::open(node, "store", {}).value();
+    node.crash_at_write(1 + seed % 8);
+    const auto id = store->series("new", model::Kind::float64, "d");
+    if (id && store->add(*id, {second}, model::ValueView::of(1.5))) {
+      base::ignore(store->end_message(77), "the machine may be down");
+      store->commit([] {});
+    }
+    sim.run_for(std::chrono::seconds(1));
+    store.reset();
+    if (node.alive()) node.crash();
+    node.restart();
+    store = ReadingStore::open(node, "store", {}).value();
+    if (!store->seen_message(77)) continue;
+    const model::SeriesDef* const def = store->find("new");
+    ASSERT_NE(def, nullptr);
+    std::size_t found = 0;
+    ASSERT_TRUE(store->visit(def->id, {INT64_MIN}, {INT64_MAX},
+                             [&](const model::BlockSummary& s, base::BytesView) { found += s.count; return true; },
+                             [&](const codec::Columns& c) { found += c.size(); return true; }));
+    EXPECT_EQ(found, 1u);
+  }
+}
+
 }  // namespace
 }  // namespace selvedge::store

@@ -83,7 +83,7 @@ class Store final : public ReadingStore {
   base::Result<void> load_delivered();
   base::Result<void> load_journal(std::unique_ptr<os::Dir> dir);
   base::Result<void> replay(const Record& record);
-  void replay_reading(Position at, const Staged& r, std::string_view text);
+  bool is_complete(base::BytesView message);
   void append_keys();
 
   // store_ingest.cc
@@ -132,6 +132,7 @@ class Store final : public ReadingStore {
   std::vector<std::uint32_t> to_seal_;
 
   KeyWindow keys_;
+  std::unordered_set<std::uint64_t> left_out_keys_;  // of messages left out of the replay
   std::deque<Ticket> tickets_;
   std::uint64_t first_ticket_ = 0;
   bool write_requested_ = false;

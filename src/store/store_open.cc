@@ -54,8 +54,9 @@ base::Result<void> Store::load(std::string_view path) {
     return true;
   });
   TRY(load_journal(std::move(journal)));
+  left_out_keys_.clear();
   if (lost_readings_ > 0)
-    base::log::error("store", "readings of unknown series were left out",
+    base::log::warn("store", "readings that were not acknowledged were left out: of unknown series",
                      {{"store", dir_->path()}, {"readings", lost_readings_}});
   if (blocks_->waiting()) request_write();
   return {};
@@ -136,15 +137,16 @@ base::Result<void> Store::load_journal(std::unique_ptr<os::Dir> dir) {
 base::Result<void> Store::replay(const Record& record) {
   if (record.kind == journal_keys) {
     base::Reader in(record.payload);
-    while (in.ok() && !in.at_end()) keys_.add(in.u64());
+    while (in.ok() && !in.at_end())
+      if (const std::uint64_t key = in.u64(); !left_out_keys_.contains(key)) keys_.add(key);
     return {};
   }
-  if (record.kind != journal_message) return {};
+  if (record.kind != journal_message || !is_complete(record.payload)) return {};
   std::uint64_t key = 0;
-  const auto taken = take_message(
-      record.payload, key,
-      [&](const Staged& r, std::string_view text) { replay_reading(record.at, r, text); });
-  if (!taken) base::log::error("store", "a journal record is damaged", {{"error", taken.error()}});
+  TRY(take_message(record.payload, key, [&](const Staged& r, std::string_view text) {
+    if (record.at >= blocks_->floor() && record.at > blocks_->mark(r.series).through)
+      push(r.series, record.at, r.time, r.bits, text);
+  }));
   keys_.add(key);
   for (const std::uint32_t id : to_seal_)
     if (series_[id].column.size() >= limits_.block_readings)
@@ -154,15 +156,22 @@ base::Result<void> Store::replay(const Record& record) {
   return {};
 }
 
-void Store::replay_reading(Position at, const Staged& r, std::string_view text) {
-  if (at < blocks_->floor() || at <= blocks_->mark(r.series).through) return;
-  const model::SeriesDef* const def = table_->find(model::SeriesId{r.series});
-  if (def == nullptr || def->kind != r.kind) {
-    table_->keep_taken(r.series);
-    ++lost_readings_;
-    return;
-  }
-  push(r.series, at, r.time, r.bits, text);
+// The journal may have come to the disk before the definition of a series did. Such a message was
+// not acknowledged; it goes as a whole, and its key with it, so that it is taken when it comes again.
+bool Store::is_complete(base::BytesView message) {
+  std::uint64_t key = 0, readings = 0;
+  bool complete = true;
+  const auto taken = take_message(message, key, [&](const Staged& r, std::string_view) {
+    const model::SeriesDef* const def = table_->find(model::SeriesId{r.series});
+    if (def == nullptr) table_->keep_taken(r.series);
+    complete = complete && def != nullptr && def->kind == r.kind;
+    ++readings;
+  });
+  if (!taken) base::log::error("store", "a journal record is damaged", {{"error", taken.error()}});
+  if (taken && complete) return true;
+  lost_readings_ += readings;
+  left_out_keys_.insert(key);
+  return false;
 }
 
 // Called by the journal when it starts a segment: earlier ones, and the keys in them, may be deleted.
