@@ -21,7 +21,7 @@ struct FleetOptions {
   double trouble = 1;                                // how often; 0: never
   base::Duration patience = std::chrono::minutes(15);  // for everything to arrive
   bool print_plan = false;
-  std::string watched;                   // a device whose doings, and whose troubles, are printed
+  std::string watched = {};                   // a device whose doings, and whose troubles, are printed
 
   std::string command() const;           // how to run the same again
 };
