@@ -19,13 +19,18 @@ enum class Clock : std::uint8_t {
 struct Entry {
   std::int64_t time = 0;               // as published, nanoseconds; 0: of arrival
   double value = 0;                    // no other reading of the series has it
-  bool acknowledged = false;
+  std::int64_t published_at = 0;       // on the clock of the simulation
+  std::int64_t acknowledged_at = never;
+
+  static constexpr std::int64_t never = INT64_MAX;
+  bool acknowledged() const { return acknowledged_at != never; }
 };
 
 // Of one series, which one device publishes.
 struct Account {
   std::string node, series;
   Clock clock = Clock::steady;
+  bool may_be_refused = false;         // the node's disk is full for a while
   std::deque<Entry> entries;           // in the order of publishing
   std::int64_t last_time = 0;
   std::uint64_t messages = 0, refused = 0, not_taken = 0;

@@ -30,8 +30,17 @@ Credentials::Credentials(base::Time now)
   authority_.key = padded(std::move(authority_.key));
 }
 
+const Credentials& Credentials::since(base::Time now) {
+  static std::map<base::Time, Credentials> all;
+  auto at = all.find(now);
+  if (at == all.end()) at = all.emplace(now, Credentials(now)).first;
+  return at->second;
+}
+
 std::string Credentials::issue(crypto::Role role, const std::string& name,
                                const std::string& key) const {
+  std::string& known = issued_[crypto::role_uri(role, name)];
+  if (!known.empty()) return known;
   crypto::CertificateRequest request;
   request.role = role;
   request.name = name;
@@ -39,7 +48,8 @@ std::string Credentials::issue(crypto::Role role, const std::string& name,
   request.not_before = from_;
   request.valid = valid;
   const std::string csr = crypto::make_csr(key, name).value();
-  return padded(crypto::issue(authority_, csr, request).value());
+  known = padded(crypto::issue(authority_, csr, request).value());
+  return known;
 }
 
 base::Result<void> Credentials::install_cloud(os::World& world, const std::string& state,

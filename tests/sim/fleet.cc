@@ -75,7 +75,7 @@ struct Fleet::State {
   FleetOptions options;
   os::fake::Random random;               // of the fleet itself: habits and trouble
   std::shared_ptr<Database> database;
-  std::unique_ptr<Credentials> credentials;
+  const Credentials* credentials = nullptr;
   Places places;
   std::deque<Account> accounts;          // one for each device
   std::deque<Habit> habits;
@@ -95,7 +95,7 @@ struct Fleet::State {
   void build() {
     Machine& cloud = sim.machine(cloud_name);
     const base::Time began = cloud.wall_now();
-    credentials = std::make_unique<Credentials>(began);
+    credentials = &Credentials::since(began);
     direction.watched = options.watched;
     direction.say = [this](const std::string& what) { say(what); };
     direction.steady_now = [this, began] { return began + (sim.now() - base::Instant{}); };
@@ -150,6 +150,8 @@ struct Fleet::State {
     if (!options.watched.empty()) tell_of(trouble);
     report.faults = trouble.faults.size() + trouble.orderly_restarts.size() +
                     trouble.database_failures.size();
+    for (const os::fake::Fault& fault : trouble.faults)
+      if (fault.kind == os::fake::FaultKind::disk_full) full_disk(fault.machine);
     start(sim, trouble.faults);
     for (const Spell& spell : trouble.orderly_restarts)
       sim.after(spell.at, [this, spell] { stop_in_order(sim.machine(spell.machine), spell.lasts); });
@@ -157,6 +159,10 @@ struct Fleet::State {
       sim.after(spell.at, [this] { database->failing = true; });
       sim.after(spell.at + spell.lasts, [this] { database->failing = false; });
     }
+  }
+
+  void full_disk(const std::string& node) {
+    for (Account& account : accounts) account.may_be_refused |= account.node == node;
   }
 
   // Prints what befalls the watched device, its node and their links when it does.
@@ -295,7 +301,7 @@ struct Fleet::State {
       report.published += account.entries.size();
       report.refused_messages += account.refused;
       report.acknowledged += static_cast<std::uint64_t>(
-          std::ranges::count(account.entries, true, &Entry::acknowledged));
+          std::ranges::count_if(account.entries, &Entry::acknowledged));
     }
     report.stored = database->blocks.readings();
     report.blocks = database->blocks.blocks();

@@ -82,6 +82,7 @@ int main(int count, char** words) {
     return 2;
   }
   log::set_level(arguments.level);
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // in step with the log
   bool good = true;
   for (std::uint64_t i = 0; i < arguments.runs; ++i, ++arguments.fleet.seed)
     good = run(arguments.fleet) && good;

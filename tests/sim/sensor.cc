@@ -96,7 +96,9 @@ std::int64_t Sensor::next_time(std::int64_t now) const {
 std::string Sensor::payload(std::vector<std::size_t>& entries) {
   const auto add = [&](std::int64_t time) {
     entries.push_back(account_.entries.size());
-    account_.entries.push_back({time, account_.next_value(), false});
+    account_.entries.push_back({.time = time,
+                                .value = account_.next_value(),
+                                .published_at = direction_.steady_now().ns});
     account_.last_time = time;
     return number(account_.entries.back().value);
   };
@@ -133,7 +135,7 @@ void Sensor::acknowledged(engine::PublishId id, codec::mqtt::Reason reason) {
   const bool refused = codec::mqtt::is_error(reason);
   account_.refused += refused;
   for (const std::size_t place : found->second) {
-    account_.entries[place].acknowledged = !refused;
+    if (!refused) account_.entries[place].acknowledged_at = direction_.steady_now().ns;
     say((refused ? "is refused " : "has acknowledged ") + number(account_.entries[place].value));
   }
   open_.erase(found);

@@ -45,7 +45,7 @@ void check_series(const Account& account, const std::vector<Stored>& readings, B
   std::map<double, const Entry*> published;
   for (const Entry& entry : account.entries) published.emplace(entry.value, &entry);
   std::map<double, model::BlockSeq> seen;
-  std::int64_t last = INT64_MIN;
+  std::int64_t last_time = INT64_MIN, last_published = INT64_MIN;
   for (const Stored& reading : readings) {
     const std::string what = describe(account, reading.time, reading.value);
     const std::string where = " (block " + std::to_string(model::number(reading.block)) + ")";
@@ -55,12 +55,15 @@ void check_series(const Account& account, const std::vector<Stored>& readings, B
     if (const auto [first, fresh] = seen.emplace(reading.value, reading.block); !fresh)
       breaches.push_back(what + where + " is stored twice, first in block " +
                          std::to_string(model::number(first->second)));
-    if (account.clock == Clock::steady && reading.time <= last)
-      breaches.push_back(what + where + " comes after one of " + base::to_iso8601({last}));
-    last = std::max(last, reading.time);
+    if (account.clock != Clock::steady || found == published.end()) continue;
+    const Entry& entry = *found->second;
+    if (account.may_be_refused ? entry.acknowledged_at < last_published : entry.time <= last_time)
+      breaches.push_back(what + where + " comes after one of " + base::to_iso8601({last_time}));
+    last_time = std::max(last_time, entry.time);
+    last_published = std::max(last_published, entry.published_at);
   }
   for (const Entry& entry : account.entries)
-    if (entry.acknowledged && !seen.contains(entry.value))
+    if (entry.acknowledged() && !seen.contains(entry.value))
       breaches.push_back(describe(account, entry.time, entry.value) +
                          " was acknowledged and is not stored");
 }

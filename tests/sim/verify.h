@@ -1,6 +1,8 @@
 // What must hold once everything has arrived: each acknowledged reading is in the cloud's store
 // once, nothing is there twice or was never published, and a series whose clock never goes back is
-// in order.
+// in order. (A node with a full disk may refuse a reading and take the next; when the first comes
+// again it is later. There, a reading must come after all that were acknowledged before it was
+// published.)
 
 #pragma once
 
