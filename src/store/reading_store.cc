@@ -100,7 +100,9 @@ void Store::trim_journal() {
   const Position open = oldest_ != 0 ? series_[oldest_].first : journal_->end();
   const Position needed = blocks_->first_needed(open);
   blocks_->set_floor(needed);
-  journal_->trim(needed);
+  // The keys of recent messages stand in front of each segment: one of those that are durable stays.
+  const Position keys{static_cast<std::uint64_t>(journal_->durable().segment()) << 32};
+  journal_->trim(std::min(needed, keys));
 }
 
 void Store::on_sealed(std::function<void(BlockSeq, std::size_t)> told) {

@@ -194,6 +194,18 @@ TEST_F(StoreTest, RemembersMessageKeysAcrossRestarts) {
   for (std::uint64_t key = 7000; key < 11'000; ++key) ASSERT_TRUE(store->seen_message(key)) << key;
 }
 
+TEST_F(StoreTest, RemembersMessageKeysAlsoOfReadingsThatAreInBlocksSince) {
+  open();
+  add(series("a"), start, 1, 5);
+  ASSERT_TRUE(commit());
+  for (int restart = 0; restart < 3; ++restart) {
+    power_cut();
+    open();
+    seal();
+    EXPECT_TRUE(store->seen_message(5)) << restart;
+  }
+}
+
 TEST_F(StoreTest, TrimsTheJournalWhenItsReadingsAreInDurableBlocks) {
   open({.journal_bytes = 512 << 10});
   const auto a = series("a");
