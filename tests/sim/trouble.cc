@@ -1,11 +1,13 @@
 #include "trouble.h"
 
 #include <algorithm>
+#include <set>
 
 namespace selvedge::sim {
 namespace {
 
 using os::fake::Fault;
+using os::fake::FaultKind;
 using os::fake::FaultRates;
 using os::fake::FaultScope;
 using os::fake::Random;
@@ -30,6 +32,18 @@ std::vector<Spell> plan_spells(Random& random, const std::vector<std::string>& m
     for (base::Duration at = random.exponential(mean); at < length; at += random.exponential(mean))
       spells.push_back({at, random.between(std::chrono::milliseconds(200), longest_trouble), machine});
   return spells;
+}
+
+// A store writes the end of its logs again when it starts, because a sync before the crash may have
+// failed. On a full disk it cannot, and starts all the same; a power cut then can take what it has
+// in good faith called durable. So a disk either fails or fills up.
+void keep_apart(std::vector<Fault>& faults) {
+  std::set<std::string> full;
+  for (const Fault& fault : faults)
+    if (fault.kind == FaultKind::disk_full) full.insert(fault.machine);
+  std::erase_if(faults, [&](const Fault& fault) {
+    return fault.kind == FaultKind::sync_fails && full.contains(fault.machine);
+  });
 }
 
 }  // namespace
@@ -59,6 +73,7 @@ Trouble plan_trouble(Random& random, const Places& places, double rate, base::Du
   add(cloud, rates(15 * rate, 0));
   add(nodes, rates(15 * rate, 15 * rate));
   add(devices, rates(6 * rate, 6 * rate));
+  keep_apart(trouble.faults);
   std::ranges::stable_sort(trouble.faults, {}, &Fault::at);
 
   std::vector<std::string> services = places.nodes;
