@@ -408,7 +408,7 @@ TEST(Listener, DropsConnectionsWhenDescriptorsRunOutAndRecovers) {
   // One that goes well comes first: the sanitizer's type check opens a pipe for each type it has not
   // seen yet, which it could not do below.
   End first, early, late;
-  connect(elsewhere, first, {"127.0.0.1", server.port()});
+  connect(world, first, {"127.0.0.1", server.port()});
   ASSERT_TRUE(world.run_until([&] { return server.ends.size() == 1 && world->stats().dropped == 0; }));
   connect(elsewhere, early, {"127.0.0.1", server.port()});
   ASSERT_TRUE(elsewhere.run_until([&] { return early.open; }));  // the kernel's half is enough
