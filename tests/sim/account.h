@@ -30,7 +30,7 @@ struct Entry {
 struct Account {
   std::string node, series;
   Clock clock = Clock::steady;
-  bool may_be_refused = false;         // the node's disk is full for a while
+  bool full_disk = false;              // the node's, for a while
   std::deque<Entry> entries;           // in the order of publishing
   std::int64_t last_time = 0;
   std::uint64_t messages = 0, refused = 0, not_taken = 0;

@@ -32,19 +32,27 @@ constexpr const char* state_folder = "state";
 constexpr base::Duration look_every = 10s;
 constexpr base::Duration settling = 30s;   // for what is done at leisure: trimming, expiry
 
-// Small enough that bounds are met, segments roll and journals are trimmed in a minute.
-node::NodeConfig node_config() {
+// Small enough that bounds are met, segments roll and journals are trimmed in a minute; in the rest
+// nodes differ.
+node::NodeConfig node_config(os::fake::Random random) {
   node::NodeConfig config;
   config.state = state_folder;
   config.mqtt_listen.clear();
   config.http_listen.clear();
   config.device_certificates = "required";
-  config.store.memory_bytes = 256 << 10;
+  config.store.memory_bytes = 64 << 10;
   config.store.journal_bytes = 512 << 10;
   config.store.block_bytes = 8 << 20;
   config.store.segment_bytes = 16 << 10;
   config.store.keep_free_bytes = 4 << 10;
   config.dead_letters.bytes = 1 << 20;
+  config.store.block_age = random.between(200ms, random.chance(0.2) ? 60s : 5s);
+  config.store.block_readings = 1u << (1 + random.below(12));
+  config.forward.batch_bytes = 1u << (8 + random.below(9));
+  config.forward.backlog_window_bytes = config.forward.batch_bytes << random.below(5);
+  config.forward.live_window_bytes = config.forward.batch_bytes << random.below(5);
+  config.forward.ack_timeout = random.between(2s, 30s);
+  if (random.chance(0.2)) config.forward.bytes_per_second = 1000 + random.below(20'000);
   return config;
 }
 
@@ -79,6 +87,7 @@ struct Fleet::State {
   Places places;
   std::deque<Account> accounts;          // one for each device
   std::deque<Habit> habits;
+  std::deque<node::NodeConfig> configs;  // of the nodes, in their order
   Direction direction;
   Incidents incidents;
   FleetReport report;
@@ -122,9 +131,12 @@ struct Fleet::State {
     places.nodes.push_back(name);
     CHECK(credentials->install_node(machine, state_folder, name,
                                     std::string(cloud_name) + ":8884"));
-    machine.run([this, name](os::World& world) {
+    if (random.chance(0.15))
+      sim.link(name, cloud_name).model.bytes_per_second = 2000 + random.below(20'000);
+    const node::NodeConfig& config = configs.emplace_back(node_config(random.fork()));
+    machine.run([this, name, &config](os::World& world) {
       return std::make_shared<NodeProgram>(
-          world, name, [](os::World& w) { return Node::create(w, node_config()); }, incidents);
+          world, name, [&config](os::World& w) { return Node::create(w, config); }, incidents);
     });
   }
 
@@ -162,7 +174,7 @@ struct Fleet::State {
   }
 
   void full_disk(const std::string& node) {
-    for (Account& account : accounts) account.may_be_refused |= account.node == node;
+    for (Account& account : accounts) account.full_disk |= account.node == node;
   }
 
   // Prints what befalls the watched device, its node and their links when it does.
@@ -212,8 +224,9 @@ struct Fleet::State {
   // ---- looking at them while they work
 
   void look() {
-    for (const std::string& name : places.nodes)
-      if (Node* const node = node_on(name)) look_at_node(name, *node);
+    for (std::size_t i = 0; i < places.nodes.size(); ++i)
+      if (Node* const node = node_on(places.nodes[i]))
+        look_at_node(places.nodes[i], *node, configs[i].store);
     const auto cloud = program<CloudProgram>(sim.machine(cloud_name));
     if (!cloud || !cloud->service()) return;
     const double waiting = metric(cloud->service()->metrics(), "selvedge_cloud_waiting_bytes");
@@ -223,9 +236,8 @@ struct Fleet::State {
       breach("cloud: " + std::to_string(waiting) + " bytes wait to be committed");
   }
 
-  void look_at_node(const std::string& name, Node& node) {
+  void look_at_node(const std::string& name, Node& node, const store::StoreLimits& limits) {
     const store::StoreStats stats = node.store().stats();
-    const store::StoreLimits limits = node_config().store;
     report.most_memory = std::max(report.most_memory, stats.memory_bytes);
     report.most_journal = std::max(report.most_journal, stats.journal.bytes);
     const auto check = [&](std::string_view what, double is, double at_most) {
@@ -332,8 +344,10 @@ FleetReport Fleet::run() {
   s.drain();
   s.check_at_rest();
   s.count();
-  const auto breaches = verify(s.database->blocks, s.accounts);
-  s.report.breaches.insert(s.report.breaches.end(), breaches.begin(), breaches.end());
+  const Findings findings = verify(s.database->blocks, s.accounts);
+  s.report.repeated = findings.repeated;
+  s.report.breaches.insert(s.report.breaches.end(), findings.breaches.begin(),
+                           findings.breaches.end());
   return s.report;
 }
 
@@ -350,7 +364,8 @@ std::string FleetReport::text() const {
                     n(faults) + " faults, " + n(crashes) + " crashes; drained after " +
                     base::to_string(drained_after) + "\n";
   out += "readings: " + n(published) + " published, " + n(acknowledged) + " acknowledged, " +
-         n(stored) + " stored; " + n(refused_messages) + " messages refused\n";
+         n(stored) + " stored (" + n(repeated) + " twice); " + n(refused_messages) +
+         " messages refused\n";
   out += "cloud: " + n(blocks) + " blocks, " + n(duplicate_blocks) + " more sent again, " +
          n(refused_batches) + " batches refused; " + n(commits) + " commits, " + n(failed_commits) +
          " failed\n";

@@ -29,7 +29,8 @@ struct FleetOptions {
 struct FleetReport {
   std::vector<std::string> breaches;     // of what must hold; empty: all is well
 
-  std::uint64_t published = 0, acknowledged = 0, stored = 0, refused_messages = 0;
+  std::uint64_t published = 0, acknowledged = 0, stored = 0, repeated = 0;
+  std::uint64_t refused_messages = 0;
   std::uint64_t blocks = 0, duplicate_blocks = 0, refused_batches = 0;
   std::uint64_t crashes = 0, faults = 0, commits = 0, failed_commits = 0;
   std::uint64_t most_memory = 0, most_journal = 0, most_waiting = 0;  // of a node; of the cloud

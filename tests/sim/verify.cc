@@ -9,8 +9,6 @@
 namespace selvedge::sim {
 namespace {
 
-using Breaches = std::vector<std::string>;
-
 struct Stored {
   std::int64_t time = 0;
   double value = 0;
@@ -23,7 +21,7 @@ std::string describe(const Account& account, std::int64_t time, double value) {
 }
 
 // All readings of a series in the order in which the node sealed them.
-std::vector<Stored> readings_of(const MemoryBlocks::Series& series, Breaches& breaches) {
+std::vector<Stored> readings_of(const MemoryBlocks::Series& series, std::vector<std::string>& breaches) {
   std::vector<const MemoryBlocks::Block*> blocks;
   for (const MemoryBlocks::Block& block : series.blocks) blocks.push_back(&block);
   std::ranges::sort(blocks, {}, [](const auto* block) { return block->info.seq; });
@@ -41,7 +39,8 @@ std::vector<Stored> readings_of(const MemoryBlocks::Series& series, Breaches& br
 }
 
 // Values are unique in a series, so that a value names its entry.
-void check_series(const Account& account, const std::vector<Stored>& readings, Breaches& breaches) {
+void check_series(const Account& account, const std::vector<Stored>& readings, Findings& findings) {
+  std::vector<std::string>& breaches = findings.breaches;
   std::map<double, const Entry*> published;
   for (const Entry& entry : account.entries) published.emplace(entry.value, &entry);
   std::map<double, model::BlockSeq> seen;
@@ -52,12 +51,17 @@ void check_series(const Account& account, const std::vector<Stored>& readings, B
     const auto found = published.find(reading.value);
     if (found == published.end() || (found->second->time != 0 && found->second->time != reading.time))
       breaches.push_back(what + where + " was never published");
-    if (const auto [first, fresh] = seen.emplace(reading.value, reading.block); !fresh)
+    if (const auto [first, fresh] = seen.emplace(reading.value, reading.block); !fresh) {
+      if (account.full_disk && account.clock != Clock::arrival) {
+        ++findings.repeated;
+        continue;
+      }
       breaches.push_back(what + where + " is stored twice, first in block " +
                          std::to_string(model::number(first->second)));
+    }
     if (account.clock != Clock::steady || found == published.end()) continue;
     const Entry& entry = *found->second;
-    if (account.may_be_refused ? entry.acknowledged_at < last_published : entry.time <= last_time)
+    if (account.full_disk ? entry.acknowledged_at < last_published : entry.time <= last_time)
       breaches.push_back(what + where + " comes after one of " + base::to_iso8601({last_time}));
     last_time = std::max(last_time, entry.time);
     last_published = std::max(last_published, entry.published_at);
@@ -70,23 +74,23 @@ void check_series(const Account& account, const std::vector<Stored>& readings, B
 
 }  // namespace
 
-std::vector<std::string> verify(const MemoryBlocks& stored, const std::deque<Account>& accounts) {
-  Breaches breaches;
+Findings verify(const MemoryBlocks& stored, const std::deque<Account>& accounts) {
+  Findings findings;
   std::set<std::pair<std::string, std::string>> known;
   for (const Account& account : accounts) {
     known.emplace(account.node, account.series);
     std::vector<Stored> readings;
     const auto kinds = stored.find(account.node, account.series);
     if (kinds.size() > 1 || (kinds.size() == 1 && kinds[0]->kind != model::Kind::float64))
-      breaches.push_back(account.node + " " + account.series + ": is not of one kind");
+      findings.breaches.push_back(account.node + " " + account.series + ": is not of one kind");
     else if (kinds.size() == 1)
-      readings = readings_of(*kinds[0], breaches);
-    check_series(account, readings, breaches);
+      readings = readings_of(*kinds[0], findings.breaches);
+    check_series(account, readings, findings);
   }
   for (const MemoryBlocks::Series& series : stored.series())
     if (!known.contains({series.node, series.name}))
-      breaches.push_back(series.node + " " + series.name + ": no device publishes this series");
-  return breaches;
+      findings.breaches.push_back(series.node + " " + series.name + ": no device publishes this series");
+  return findings;
 }
 
 }  // namespace selvedge::sim
