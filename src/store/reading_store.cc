@@ -68,13 +68,14 @@ void Store::settle_tickets() {
   }
 }
 
-// Has the sealed blocks written once the journal holds what they hold.
+// Has the sealed blocks written once the journal holds what they hold, and the table their series.
+// Of the series of readings that come to the journal meanwhile that is not yet known.
 void Store::request_write() {
   if (journal_ == nullptr || write_requested_ || stalled_) return;  // load() asks at its end
   write_requested_ = true;
-  commit([this] {
+  commit([this, upto = Position{journal_->end().value - 1}] {
     write_requested_ = false;
-    if (!blocks_->write(journal_->durable())) {
+    if (!blocks_->write(upto)) {
       stalled_ = true;
       retry_ = loop_.after(retry_pause, [this] {
         stalled_ = false;
@@ -182,8 +183,8 @@ void Store::close(std::function<void()> done) {
   closing_ = true;
   loop_.cancel(persist_);
   abandon_message();
-  commit([this, done = std::move(done)] {
-    base::ignore(base::Result<bool>(blocks_->write(journal_->durable())),
+  commit([this, done = std::move(done), upto = Position{journal_->end().value - 1}] {
+    base::ignore(base::Result<bool>(blocks_->write(upto)),
                  "what cannot be written now is in the journal");
     blocks_->commit([this, done] {
       if (dirty_)

@@ -253,5 +253,31 @@ TEST(StoreCrashes, KnowNoMessageWhoseReadingsAreGone) {
   }
 }
 
+// A block that came to the disk before the definition of its series could never be sent.
+TEST(StoreCrashes, LeaveNoBlockOfASeriesThatIsNotKnown) {
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+    SCOPED_TRACE(seed);
+    os::fake::Simulation sim(seed);
+    os::fake::Machine& node = sim.machine("node");
+    auto store = ReadingStore::open(node, "store", {}).value();
+    node.crash_at_write(1 + seed % 40);
+    for (int i = 0; i < 10 && node.alive(); ++i) {
+      const auto id = store->series("series " + std::to_string(i), model::Kind::float64, "d");
+      if (!id || !store->add(*id, {i * second}, model::ValueView::of(1.5))) break;
+      base::ignore(store->end_message(0), "the machine may be down");
+      store->seal_all();
+      if (sim.random().chance(0.5)) store->commit([] {});
+      sim.run_for(sim.random().between({}, std::chrono::milliseconds(4)));
+    }
+    store.reset();
+    if (node.alive()) node.crash();
+    node.restart();
+    store = ReadingStore::open(node, "store", {}).value();
+    const auto blocks = store->undelivered(model::BlockSeq{1}, 1 << 20);
+    ASSERT_TRUE(blocks);
+    for (const StoredBlock& block : *blocks) EXPECT_NE(store->find(block.series), nullptr);
+  }
+}
+
 }  // namespace
 }  // namespace selvedge::store
