@@ -167,7 +167,15 @@ void Uplink::send(const engine::SendBlocks& asked) {
     const auto id = static_cast<std::size_t>(block.series);
     if (id >= told_.size()) told_.resize(id + 1);
     if (!told_[id]) {
-      if (const model::SeriesDef* def = store_.find(block.series)) batch.series.push_back(*def);
+      const model::SeriesDef* const def = store_.find(block.series);
+      if (def == nullptr) {
+        // The cloud would refuse it, and with it everything behind it, for ever.
+        base::log::error("uplink", "left out a block: its series was lost to damage",
+                         {{"block", model::number(block.seq)}, {"series", id}});
+        store_.delivered(block.seq, block.seq);
+        continue;
+      }
+      batch.series.push_back(*def);
       told_[id] = true;
     }
     batch.blocks.push_back({block.seq, block.series, block.sealed_at, block.frame});
