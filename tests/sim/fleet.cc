@@ -306,6 +306,8 @@ struct Fleet::State {
         breach(name + ": began its store anew, " + std::to_string(epochs) + " epochs");
     }
     for (const std::string& start : incidents.starts) breach(start);
+    if (const auto refusals = database->blocks.refusals(); refusals > 0)
+      breach("the cloud refused " + std::to_string(refusals) + " batches");
   }
 
   void count() {
