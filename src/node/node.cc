@@ -68,7 +68,6 @@ struct Node::State {
   base::Instant started{};
 
   std::vector<engine::Token> group;    // to be settled with the next commit
-  std::vector<std::function<void()>> waiting;  // to be called after it
   std::vector<engine::ConnId> refused;  // in this turn of the loop
   bool commit_planned = false;
   std::size_t unsettled = 0;
@@ -127,16 +126,14 @@ struct Node::State {
     commit_planned = false;
     refused.clear();
     arm_seal();
-    if (group.empty() && waiting.empty()) {
+    if (group.empty()) {
       commit([] {});
       return;
     }
-    commit([this, tokens = std::exchange(group, {}), calls = std::exchange(waiting, {}),
-            began = world.loop().now()] {
+    commit([this, tokens = std::exchange(group, {}), began = world.loop().now()] {
       commit_seconds->observe(std::chrono::duration<double>(world.loop().now() - began).count());
       for (const engine::Token& token : tokens) mqtt->settle(token, Reason::success);
       unsettled -= tokens.size();
-      for (const auto& call : calls) call();
       if (mqtt->paused() && unsettled < most_unsettled / 2) mqtt->resume();
     });
   }
@@ -205,8 +202,7 @@ struct Node::State {
       plan_commit();
     };
     hooks.persisted = [this](std::function<void()> then) {
-      waiting.push_back(std::move(then));
-      plan_commit();
+      sessions->when_durable(std::move(then));
     };
     hooks.ended = [](std::string_view address, std::string_view why, bool error) {
       if (error) base::log::info("mqtt", "connection ended", {{"from", address}, {"why", why}});

@@ -26,6 +26,8 @@ class SessionLog {
   void append(base::BytesView records);
   bool pending() const { return pending_; }
   void commit(std::function<void()> done);
+  // The same for who only wants to know: what is pending stays so for the next commit.
+  void when_durable(std::function<void()> done) { log_->commit(std::move(done)); }
 
  private:
   SessionLog() = default;

@@ -1,6 +1,7 @@
 #include "net/mqtt/server.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
@@ -67,6 +68,7 @@ struct Server::State {
   std::vector<Settle> settles;
   std::vector<engine::Token> batch;
   std::vector<Publish> publishes;
+  std::unordered_map<std::string, ConnId> beginning;  // clients whose session waits for the log
 
   os::TimerId timer{};
   base::Instant timer_at{};
@@ -142,7 +144,6 @@ struct Server::State {
   void carry_out() {
     if (!outputs.persist.empty() && hooks.persist)
       hooks.persist(outputs.persist, outputs.persist_records);
-    if (hooks.persisted) hold(outputs.begun);
     for (const engine::Outputs::Send& send : outputs.sends) {
       Connection* connection = find(send.conn);
       if (connection == nullptr) continue;
@@ -173,13 +174,15 @@ struct Server::State {
     arm();
   }
 
-  void hold(const std::vector<ConnId>& begun) {
-    for (const ConnId id : begun) {
-      if (Connection* connection = find(id)) connection->held = true;
-      hooks.persisted([this, id, living = std::weak_ptr<bool>(alive)] {
-        if (!living.expired()) release_held(id);
-      });
-    }
+  // One wait for each client, however often it tries meanwhile; the last attempt is answered.
+  void await_log(ConnId id, const std::string& client_id) {
+    const auto [waiting, fresh] = beginning.insert_or_assign(client_id, id);
+    if (!fresh) return;
+    hooks.persisted([this, client_id, living = std::weak_ptr<bool>(alive)] {
+      if (living.expired()) return;
+      const auto wait = beginning.extract(client_id);
+      release_held(wait.mapped());
+    });
   }
 
   void release_held(ConnId id) {
@@ -188,6 +191,12 @@ struct Server::State {
     connection->stream->write(std::exchange(connection->held_back, {}));
     // If that is much the stream says when it is drained; else the broker must hear of it here.
     if (connection->stream->unsent() < unsent_worth_telling) drained(*connection);
+  }
+
+  // The client's identifier, or one of its own for a client that will be given one.
+  static std::string name_of(const engine::Authenticate& login) {
+    if (!login.client_id.empty()) return std::string(login.client_id);
+    return '\n' + std::to_string(static_cast<std::uint64_t>(login.conn));
   }
 
   void ask(const engine::Authenticate& login) {
@@ -199,24 +208,33 @@ struct Server::State {
     request.password = base::as_text(login.password);
     if (login.facts != nullptr) request.facts = *login.facts;
     hooks.login(std::move(request),
-                [this, id = login.conn, living = std::weak_ptr<bool>(alive)](engine::Grant grant) {
+                [this, id = login.conn, client_id = name_of(login),
+                 living = std::weak_ptr<bool>(alive)](engine::Grant grant) {
                   if (living.expired()) return;
-                  answer(id, std::move(grant));
+                  answer(id, client_id, std::move(grant));
                 });
   }
 
-  void answer(ConnId id, engine::Grant grant) {
+  void answer(ConnId id, const std::string& client_id, engine::Grant grant) {
     if (in_broker) {
-      world.loop().defer([this, id, grant = std::move(grant),
+      world.loop().defer([this, id, client_id, grant = std::move(grant),
                           living = std::weak_ptr<bool>(alive)]() mutable {
-        if (!living.expired()) answer(id, std::move(grant));
+        if (!living.expired()) answer(id, client_id, std::move(grant));
       });
       return;
     }
-    if (Connection* connection = find(id)) connection->device = grant.device;
+    Connection* connection = find(id);
+    if (connection == nullptr) return;
+    connection->device = grant.device;
+    const bool welcome = !codec::mqtt::is_error(grant.reason);
     in_broker = true;
     broker.authorise(id, std::move(grant), now(), wall(), outputs);
+    // Also if an earlier attempt has ended the old session and that is not on disk yet.
+    const bool waits = hooks.persisted && welcome &&
+                       (!outputs.begun.empty() || beginning.contains(client_id));
+    connection->held = waits;
     carry_out();
+    if (waits) await_log(id, client_id);
   }
 
   void plan_flush() {

@@ -2,144 +2,122 @@
 
 #include <gtest/gtest.h>
 
-#include "client/device.h"
+#include "engine/session/client.h"
 #include "os/fake/simulation.h"
 
 namespace selvedge::net::mqtt {
 namespace {
 
+using namespace std::chrono_literals;
 using codec::mqtt::Reason;
 
-class ServerTest : public testing::Test {
+// An MQTT client on a machine of its own.
+class Caller final : os::StreamEvents {
+ public:
+  Caller(os::fake::Machine& machine, engine::ClientOptions options)
+      : machine_(machine), client_(std::move(options)) {}
+
+  void call() {
+    stream_ = machine_.network().connect({"server", 1883}, nullptr, 10s, *this);
+  }
+  void hang_up() {
+    stream_.reset();
+    client_.transport_closed(now(), events_);
+    events_.clear();
+  }
+  bool connected() const { return client_.connected(); }
+
+ private:
+  base::Instant now() const { return machine_.loop().now(); }
+  void carry_out() {
+    if (!events_.send.empty()) stream_->write(events_.send);
+    events_.clear();
+  }
+  void on_open(os::Stream&) override {
+    client_.transport_open(now(), events_);
+    carry_out();
+  }
+  void on_bytes(os::Stream&, base::BytesView bytes) override {
+    client_.received(bytes, now(), events_);
+    carry_out();
+  }
+  void on_close(os::Stream&, const base::Error&) override { hang_up(); }
+
+  os::fake::Machine& machine_;
+  engine::Client client_;
+  engine::ClientEvents events_;
+  std::unique_ptr<os::Stream> stream_;
+};
+
+class MqttServer : public testing::Test {
  protected:
-  ServerTest() {
+  MqttServer() {
     Hooks hooks;
-    hooks.login = [this](LoginRequest request, std::function<void(engine::Grant)> answer) {
-      logins.push_back({std::move(request), std::move(answer)});
-      if (admit_at_once) admit();
+    hooks.login = [](LoginRequest request, std::function<void(engine::Grant)> answer) {
+      answer({Reason::success, request.client_id, {}});
     };
-    hooks.arrived = [this](std::span<const engine::Arrived> messages) {
-      for (const engine::Arrived& m : messages) {
-        payloads.emplace_back(base::as_text(m.payload));
-        if (m.token) tokens.push_back(*m.token);
-      }
-    };
-    hooks.persist = [](base::BytesView, std::uint32_t) {};
-    hooks.ended = [this](std::string_view, std::string_view why, bool) { ended.emplace_back(why); };
-    server = std::make_unique<Server>(site, engine::BrokerLimits{}, engine::Access{}, hooks);
+    hooks.arrived = [](std::span<const engine::Arrived>) {};
+    hooks.persist = [this](base::BytesView bytes, std::uint32_t) { base::append(log, bytes); };
+    hooks.persisted = [this](std::function<void()> then) { waits.push_back(std::move(then)); };
+    server = std::make_unique<Server>(machine, engine::BrokerLimits{}, engine::Access{}, hooks);
     EXPECT_TRUE(server->listen({"", 1883}, nullptr));
   }
 
-  void admit(Reason reason = Reason::success) {
-    for (auto& login : std::exchange(logins, {}))
-      login.answer({reason, login.request.client_id, {}});
+  // One client of that name, and nothing kept in it of those before.
+  Caller& caller(const std::string& name, std::uint32_t session_expiry) {
+    engine::ClientOptions options;
+    options.client_id = name;
+    options.session_expiry = session_expiry;
+    callers.push_back(std::make_unique<Caller>(sim.machine("client"), options));
+    callers.back()->call();
+    sim.run_for(1s);
+    return *callers.back();
+  }
+  void disk_catches_up() {
+    for (const auto& then : std::exchange(waits, {})) then();
+    sim.run_for(1s);
   }
 
-  client::Device& device(const std::string& id) {
-    client::DeviceOptions options;
-    options.node = {"site", 1883};
-    options.client_id = id;
-    devices.push_back(std::make_unique<client::Device>(sensor, options));
-    devices.back()->on_acknowledged([this](engine::PublishId, Reason r) { answers.push_back(r); });
-    devices.back()->start();
-    return *devices.back();
-  }
-
-  bool until(const std::function<bool()>& done) {
-    return sim.run_until(done, std::chrono::minutes(1));
-  }
-
-  struct Login {
-    LoginRequest request;
-    std::function<void(engine::Grant)> answer;
-  };
-  os::fake::Simulation sim{11};
-  os::fake::Machine& site = sim.machine("site");
-  os::fake::Machine& sensor = sim.machine("sensor");
-  bool admit_at_once = true;
-  std::vector<Login> logins;
-  std::vector<std::string> payloads, ended;
-  std::vector<engine::Token> tokens;
-  std::vector<Reason> answers;
+  os::fake::Simulation sim{3};
+  os::fake::Machine& machine = sim.machine("server");
+  base::Bytes log;
+  std::vector<std::function<void()>> waits;
   std::unique_ptr<Server> server;
-  std::vector<std::unique_ptr<client::Device>> devices;
+  std::vector<std::unique_ptr<Caller>> callers;
 };
 
-TEST_F(ServerTest, AcknowledgesOnlyWhatIsSettled) {
-  client::Device& pump = device("pump");
-  ASSERT_TRUE(until([&] { return pump.connected(); }));
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(pump.publish("t", base::as_bytes(std::to_string(i)), 1));
-  ASSERT_TRUE(until([&] { return tokens.size() == 3; }));
-  sim.run_for(std::chrono::seconds(5));
-  EXPECT_TRUE(answers.empty());
-  server->settle(tokens[2], Reason::success);   // the last first: answers keep their order
-  sim.run_for(std::chrono::seconds(1));
-  EXPECT_TRUE(answers.empty());
-  server->settle(tokens[0], Reason::success);
-  server->settle(tokens[1], Reason::quota_exceeded);
-  ASSERT_TRUE(until([&] { return answers.size() == 3; }));
-  EXPECT_EQ(answers, (std::vector<Reason>{Reason::success, Reason::quota_exceeded, Reason::success}));
+TEST_F(MqttServer, AnswersASessionThatBeginsOnceItIsOnDisk) {
+  Caller& lasting = caller("a", 3600);
+  EXPECT_FALSE(lasting.connected());
+  disk_catches_up();
+  EXPECT_TRUE(lasting.connected());
+  lasting.hang_up();
+  lasting.call();
+  sim.run_for(1s);
+  EXPECT_TRUE(lasting.connected()) << "it goes on with its session";
+  EXPECT_TRUE(caller("b", 0).connected()) << "nothing of it is kept";
 }
 
-TEST_F(ServerTest, TakesALateDecisionOnALogin) {
-  admit_at_once = false;
-  client::Device& pump = device("pump");
-  ASSERT_TRUE(until([&] { return logins.size() == 1; }));
-  EXPECT_FALSE(pump.connected());
-  admit();
-  EXPECT_TRUE(until([&] { return pump.connected(); }));
+TEST_F(MqttServer, AnswersWhoEndsAnOldSessionOnceThatIsOnDisk) {
+  caller("a", 3600);
+  disk_catches_up();
+  Caller& fleeting = caller("a", 0);
+  EXPECT_FALSE(fleeting.connected());
+  // The next attempt finds no old session, but a crash would.
+  fleeting.hang_up();
+  Caller& again = caller("a", 0);
+  EXPECT_FALSE(again.connected());
+  EXPECT_EQ(waits.size(), 1u) << "one wait for one client";
+  disk_catches_up();
+  EXPECT_TRUE(again.connected());
 }
 
-TEST_F(ServerTest, ForgetsADecisionForAConnectionThatIsGone) {
-  admit_at_once = false;
-  device("pump");
-  ASSERT_TRUE(until([&] { return logins.size() == 1; }));
-  devices.clear();
-  ASSERT_TRUE(until([&] { return !ended.empty(); }));
-  admit();
-  sim.run_for(std::chrono::seconds(1));
-  EXPECT_EQ(server->stats().connections, 0u);
-}
-
-TEST_F(ServerTest, StopsReadingWhilePaused) {
-  client::Device& pump = device("pump");
-  ASSERT_TRUE(until([&] { return pump.connected(); }));
-  server->pause();
-  EXPECT_TRUE(pump.publish("t", base::as_bytes("1"), 1));
-  sim.run_for(std::chrono::seconds(5));
-  EXPECT_TRUE(payloads.empty());
-  server->resume();
-  EXPECT_TRUE(until([&] { return payloads.size() == 1; }));
-}
-
-TEST_F(ServerTest, EndsEveryConnectionOfADevice) {
-  client::Device& pump = device("pump");
-  client::Device& fan = device("fan");
-  ASSERT_TRUE(until([&] { return pump.connected() && fan.connected(); }));
-  bool lost = false;
-  pump.on_lost([&](const base::Error&) { lost = true; });
-  server->kick_device("pump", Reason::administrative_action);
-  EXPECT_TRUE(until([&] { return lost; }));
-  EXPECT_TRUE(fan.connected());
-}
-
-TEST_F(ServerTest, PublishesItsOwnMessagesToSubscribers) {
-  client::Device& reader = device("reader");
-  std::vector<std::string> got;
-  reader.on_message([&](const engine::ClientEvents::Message& m) { got.push_back(m.topic); });
-  reader.subscribe("down/#", 1);
-  ASSERT_TRUE(until([&] { return reader.connected(); }));
-  sim.run_for(std::chrono::seconds(1));
-  server->publish("down/reader/ack", base::to_bytes("x"), 0, false);
-  EXPECT_TRUE(until([&] { return got.size() == 1; }));
-}
-
-TEST_F(ServerTest, SaysGoodbyeWhenItCloses) {
-  client::Device& pump = device("pump");
-  ASSERT_TRUE(until([&] { return pump.connected(); }));
-  bool closed = false;
-  server->close([&] { closed = true; });
-  EXPECT_TRUE(until([&] { return closed && !pump.connected(); }));
+TEST_F(MqttServer, LetsClientsWithoutNamesWaitEachForItself) {
+  Caller& one = caller("", 60);
+  Caller& two = caller("", 60);
+  EXPECT_FALSE(one.connected() || two.connected());
+  disk_catches_up();
+  EXPECT_TRUE(one.connected() && two.connected());
 }
 
 }  // namespace
