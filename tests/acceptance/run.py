@@ -135,7 +135,7 @@ def test_other_mqtt_clients_get_what_they_expect():
                 subscriber = subprocess.Popen(
                     ["mosquitto_sub", *where, "-V", version, "-t", f"a/+/{version}", "-q", qos, "-C", "1", "-W", "10",
                      "-F", "%t %q %p"], stdout=subprocess.PIPE, text=True)
-                time.sleep(0.3)
+                time.sleep(1)
                 run("mosquitto_pub", *where, "-V", version, "-t", f"a/b/{version}", "-q", qos, "-m", f"21.{qos}")
                 equal(subscriber.communicate(timeout=15)[0].strip(), f"a/b/{version} {qos} 21.{qos}", f"{version} QoS {qos}")
         run("mosquitto_pub", *where, "-t", "kept", "-r", "-q", "1", "-m", "7")
