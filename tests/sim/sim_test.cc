@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "base/log.h"
 #include "fleet.h"
 
@@ -18,15 +20,17 @@ FleetReport run(const FleetOptions& options) {
 class SmallFleet : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(SmallFleet, DeliversEachAcknowledgedReadingOnceThroughEveryTrouble) {
-  const FleetOptions options{.seed = GetParam(), .nodes = 5, .devices = 30, .length = 60s,
-                             .trouble = 2};
+  // From now and then to hardly ever well.
+  const double trouble = std::array{2, 5, 12, 30}[GetParam() % 4];
+  const FleetOptions options{.seed = GetParam(), .nodes = 4, .devices = 24, .length = 90s,
+                             .trouble = trouble};
   const FleetReport report = run(options);
   EXPECT_TRUE(report.breaches.empty()) << options.command() << "\n" << report.text();
-  EXPECT_GT(report.acknowledged, 500u);
+  EXPECT_GT(report.acknowledged, 100u);
   EXPECT_GT(report.crashes, 5u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, SmallFleet, testing::Range<std::uint64_t>(1, 9));
+INSTANTIATE_TEST_SUITE_P(Seeds, SmallFleet, testing::Range<std::uint64_t>(1, 25));
 
 TEST(Fleet, DeliversEverythingOnACalmDay) {
   const FleetOptions options{.seed = 1, .nodes = 3, .devices = 12, .length = 30s, .trouble = 0};
