@@ -105,6 +105,18 @@ TEST(Broker, TellsAClientThatItsPublishWasRefused) {
   EXPECT_TRUE(old.closed);
 }
 
+TEST(Broker, EndsTheConnectionOfAnOldClientAtOnceWhenAPublishIsRefused) {
+  Story story;
+  story.settles = false;
+  Peer& peer = story.join_311("a");
+  peer.take();
+  for (std::uint16_t id = 1; id <= 2; ++id) story.publish(peer, "t", "x", {.qos = 1, .id = id});
+  story.settle({story.tokens[1]}, Reason::quota_exceeded);
+  EXPECT_TRUE(peer.closed) << "the first is not settled, but a third would overtake the second";
+  story.settle({story.tokens[0]});
+  EXPECT_EQ(peer.take(), Lines{});
+}
+
 TEST(Broker, RecognisesAResentQos2Publish) {
   Story story;
   Peer& peer = story.join("a");

@@ -240,5 +240,18 @@ TEST(BrokerSession, ForgetsAMessageTheClientRefuses) {
   EXPECT_EQ(story.stats().queued_messages, 1u);
 }
 
+TEST(BrokerSession, SaysWhichConnectionsMustWaitForTheLog) {
+  Story story;
+  const auto waits = [&](const Peer& peer) {
+    return std::exchange(story.begun, {}) == std::vector<ConnId>{peer.id};
+  };
+  EXPECT_TRUE(waits(story.rejoin("a"))) << "a session begins";
+  EXPECT_FALSE(waits(story.rejoin("a"))) << "it goes on";
+  EXPECT_TRUE(waits(story.join("a"))) << "it ends, and none that stays begins";
+  EXPECT_FALSE(waits(story.join("a"))) << "the log has nothing to say";
+  EXPECT_TRUE(waits(story.join_311("b", false)));
+  EXPECT_TRUE(waits(story.join_311("b", true)));
+}
+
 }  // namespace
 }  // namespace selvedge::engine

@@ -131,6 +131,7 @@ void Story::carry_out() {
       peer.why = close.why;
     }
   }
+  begun.insert(begun.end(), out_.begun.begin(), out_.begun.end());
   base::append(log, out_.persist);
   std::vector<Token> fresh;
   for (const Arrived& one : out_.arrived) {

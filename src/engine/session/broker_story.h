@@ -103,6 +103,7 @@ class Story {
   std::vector<Token> tokens;                                // to settle, if not `settles`
   Lines arrived;                                            // "device topic 'payload' q1"
   std::vector<ConnId> asked;                                // logins to decide
+  std::vector<ConnId> begun;                                // to be answered once the log is on disk
 
  private:
   void carry_out();
