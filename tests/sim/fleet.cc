@@ -1,10 +1,10 @@
 #include "fleet.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <deque>
 
+#include "bounds.h"
 #include "cloud/cloud.h"
 #include "credentials.h"
 #include "memory_block_store.h"
@@ -61,16 +61,6 @@ cloud::CloudConfig cloud_config() {
   config.state = state_folder;
   config.hosts = {cloud_name};
   return config;
-}
-
-double metric(const base::Registry& metrics, std::string_view name) {
-  const std::string page = metrics.text();
-  const std::size_t line = page.find("\n" + std::string(name) + " ");
-  double value = -1;
-  if (line == std::string::npos) return value;
-  const char* const at = page.data() + line + name.size() + 2;
-  std::from_chars(at, page.data() + page.size(), value);
-  return value;
 }
 
 }  // namespace
@@ -224,38 +214,13 @@ struct Fleet::State {
   // ---- looking at them while they work
 
   void look() {
+    const Sight sight{sim.now() - base::Instant{}, report.peaks, report.breaches};
+    const std::size_t devices = 1 + options.devices / options.nodes;
     for (std::size_t i = 0; i < places.nodes.size(); ++i)
       if (Node* const node = node_on(places.nodes[i]))
-        look_at_node(places.nodes[i], *node, configs[i].store);
+        look_at(places.nodes[i], *node, configs[i].store, devices, sight);
     const auto cloud = program<CloudProgram>(sim.machine(cloud_name));
-    if (!cloud || !cloud->service()) return;
-    const double waiting = metric(cloud->service()->metrics(), "selvedge_cloud_waiting_bytes");
-    report.most_waiting = std::max(report.most_waiting, static_cast<std::uint64_t>(waiting));
-    const cloud::CloudConfig limits = cloud_config();
-    if (waiting > static_cast<double>(limits.receive_buffer.bytes + limits.commit_bytes.bytes))
-      breach("cloud: " + std::to_string(waiting) + " bytes wait to be committed");
-  }
-
-  void look_at_node(const std::string& name, Node& node, const store::StoreLimits& limits) {
-    const store::StoreStats stats = node.store().stats();
-    report.most_memory = std::max(report.most_memory, stats.memory_bytes);
-    report.most_journal = std::max(report.most_journal, stats.journal.bytes);
-    const auto check = [&](std::string_view what, double is, double at_most) {
-      if (is > at_most)
-        breach(name + ": " + std::string(what) + " " + std::to_string(is) + " at " +
-               base::to_string(sim.now() - base::Instant{}) + ", more than " +
-               std::to_string(at_most));
-    };
-    const auto segment = static_cast<double>(limits.segment_bytes);
-    check("bytes in memory", static_cast<double>(stats.memory_bytes),
-          static_cast<double>(limits.memory_bytes) + 2 * segment);
-    check("journal bytes", static_cast<double>(stats.journal.bytes),
-          static_cast<double>(limits.journal_bytes) + segment);
-    check("block bytes", static_cast<double>(stats.blocks.bytes),
-          static_cast<double>(limits.block_bytes) + segment);
-    const double devices = static_cast<double>(1 + options.devices / options.nodes);
-    check("MQTT sessions", metric(node.metrics(), "selvedge_mqtt_sessions"), devices);
-    check("queued bytes", metric(node.metrics(), "selvedge_mqtt_queued_bytes"), 0);
+    if (cloud && cloud->service()) look_at(*cloud->service(), cloud_config(), sight);
   }
 
   // ---- the end
@@ -371,8 +336,8 @@ std::string FleetReport::text() const {
   out += "cloud: " + n(blocks) + " blocks, " + n(duplicate_blocks) + " more sent again, " +
          n(refused_batches) + " batches refused; " + n(commits) + " commits, " + n(failed_commits) +
          " failed\n";
-  out += "at most: " + n(most_memory) + " bytes of memory and " + n(most_journal) +
-         " of journal in a node's store, " + n(most_waiting) + " waiting in the cloud\n";
+  out += "at most: " + n(peaks.memory) + " bytes of memory and " + n(peaks.journal) +
+         " of journal in a node's store, " + n(peaks.waiting) + " waiting in the cloud\n";
   constexpr std::size_t most_shown = 20;
   for (std::size_t i = 0; i < std::min(breaches.size(), most_shown); ++i)
     out += "BREACH " + breaches[i] + "\n";

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "bounds.h"
 
 namespace selvedge::sim {
 
@@ -33,7 +34,7 @@ struct FleetReport {
   std::uint64_t refused_messages = 0;
   std::uint64_t blocks = 0, duplicate_blocks = 0, refused_batches = 0;
   std::uint64_t crashes = 0, faults = 0, commits = 0, failed_commits = 0;
-  std::uint64_t most_memory = 0, most_journal = 0, most_waiting = 0;  // of a node; of the cloud
+  Peaks peaks;
   base::Duration simulated{}, drained_after{};
   std::uint64_t turns = 0, trace_hash = 0;
 

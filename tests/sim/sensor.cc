@@ -35,7 +35,8 @@ Habit Habit::draw(os::fake::Random& random) {
   const std::uint64_t kind = random.below(10);
   habit.clock = kind < 6 ? Clock::steady : kind < 8 ? Clock::wall : Clock::arrival;
   habit.qos = habit.clock == Clock::arrival || random.chance(0.3) ? 2 : 1;
-  if (habit.clock != Clock::arrival && random.chance(0.3)) habit.batch = 2 + random.below(random.chance(0.2) ? 200 : 5);
+  if (habit.clock != Clock::arrival && random.chance(0.3))
+    habit.batch = 2 + random.below(random.chance(0.2) ? 200 : 5);
   if (random.chance(0.3)) habit.version = codec::mqtt::Version::v311;
   habit.inflight = static_cast<std::uint16_t>(1 + random.below(20));
   habit.period = random.between(std::chrono::milliseconds(700), std::chrono::milliseconds(1300));

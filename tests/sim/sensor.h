@@ -42,8 +42,9 @@ struct Direction {
 
 class Sensor {
  public:
-  Sensor(os::World& world, const std::string& name, const std::string& node, std::shared_ptr<os::Tls> tls,
-         const Habit& habit, Account& account, const Direction& direction);
+  Sensor(os::World& world, const std::string& name, const std::string& node,
+         std::shared_ptr<os::Tls> tls, const Habit& habit, Account& account,
+         const Direction& direction);
   ~Sensor();
 
   static std::string topic(const std::string& name, const Habit& habit);
