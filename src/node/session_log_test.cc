@@ -23,10 +23,10 @@ class SessionLogTest : public testing::Test {
   }
   void append(std::string_view records) { log->append(base::as_bytes(records)); }
   bool commit() {
-    bool done = false;
-    log->commit([&] { done = true; });
+    auto done = std::make_shared<bool>(false);  // may be called after we gave up waiting
+    log->commit([done] { *done = true; });
     sim.run_for(1s);
-    return done;
+    return *done;
   }
 
   os::fake::Simulation sim{5};
