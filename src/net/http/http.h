@@ -36,11 +36,28 @@ struct Request {
   std::optional<std::string_view> parameter(std::string_view name) const;
 };
 
+// A body that is sent while it is made: events, or more bytes than should lie in memory. The
+// handler keeps it; dropping it before finish() ends the connection, so that the client sees that
+// the body is not whole.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  virtual void write(base::BytesView bytes) = 0;     // copies; nothing happens once closed
+  virtual std::size_t unsent() const = 0;            // written and not yet taken by the system
+  virtual void on_drained(std::function<void()> told) = 0;   // unsent() fell to nothing
+  virtual void on_closed(std::function<void()> told) = 0;    // the client is gone; once
+  virtual void finish() = 0;
+};
+
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  // If set it is called once, after the head was written, and makes the body: of `length` bytes, or
+  // chunked if that is not said. Not called for HEAD.
+  std::function<void(std::shared_ptr<BodyWriter>)> stream;
+  std::optional<std::uint64_t> length;
 
   static Response json(std::string body, int status = 200);
   static Response text(std::string body, int status = 200);
