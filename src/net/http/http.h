@@ -56,8 +56,8 @@ struct Response {
   std::string body;
   // If set it is called once, after the head was written, and makes the body: of `length` bytes, or
   // chunked if that is not said. Not called for HEAD.
-  std::function<void(std::shared_ptr<BodyWriter>)> stream;
-  std::optional<std::uint64_t> length;
+  std::function<void(std::shared_ptr<BodyWriter>)> stream = {};
+  std::optional<std::uint64_t> length = {};
 
   static Response json(std::string body, int status = 200);
   static Response text(std::string body, int status = 200);
@@ -123,11 +123,18 @@ struct Url {
 };
 base::Result<Url> parse_url(std::string_view text);
 
+struct Fetched;
+
 struct Fetch {
   std::string method = "GET";
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  // Set on_body to take an answer of any size piece by piece: Fetched::body stays empty then, and
+  // ClientLimits::body_bytes does not count. on_head is told status and headers first, once. A piece
+  // is valid during the call only. Both may call anything of their Transfer, or destroy the client.
+  std::function<void(const Fetched& head)> on_head = nullptr;
+  std::function<void(base::BytesView piece)> on_body = nullptr;
 };
 
 struct Fetched {
@@ -144,8 +151,32 @@ struct ClientLimits {
   std::uint32_t connections_per_host = 1024;
   std::uint32_t waiting = 65536;         // for a connection; beyond it Code::exhausted
   std::uint64_t body_bytes = 16 << 20;
-  base::Duration timeout = std::chrono::seconds(10);         // of a whole request
+  // Of a whole request; of one with on_body, from one sign of life to the next.
+  base::Duration timeout = std::chrono::seconds(10);
   base::Duration idle_timeout = std::chrono::seconds(15);    // kept-alive connections
+};
+
+struct Job;
+class Pool;
+
+// A fetch under way. Harmless when the fetch is over or the client is gone; dropping it does not
+// end the fetch.
+class Transfer {
+ public:
+  Transfer() = default;
+  Transfer(std::weak_ptr<Pool> pool, std::weak_ptr<Job> job)
+      : pool_(std::move(pool)), job_(std::move(job)) {}
+
+  // Stops reading, so that the server feels back-pressure; what was read already (at most 256 KiB)
+  // is still delivered. No time-out runs while a fetch is paused.
+  void pause();
+  void resume();
+  // Ends it at once. None of its callbacks is called again, `done` neither.
+  void cancel();
+
+ private:
+  std::weak_ptr<Pool> pool_;
+  std::weak_ptr<Job> job_;
 };
 
 // Fetches any number of URLs at once, within its limits; more wait their turn. Connections are kept
@@ -160,7 +191,7 @@ class Client {
   ~Client();                             // outstanding fetches end with Code::unavailable
 
   using Done = std::function<void(base::Result<Fetched>)>;
-  void fetch(Fetch what, Done done);     // done is never called within this call
+  Transfer fetch(Fetch what, Done done); // done is never called within this call
 
   struct Stats {
     std::uint64_t connections = 0;       // opened, in total
