@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/crc32c.h"
+#include "node/state.h"
+
+namespace selvedge::node {
+
+using codec::mqtt::Reason;
+
+namespace {
+
+// More messages than this waiting for the disk, and reading stops until half are settled.
+constexpr std::size_t most_unsettled = 50'000;
+
+std::uint64_t message_key(const engine::Arrived& message) {
+  if (!message.token) return 0;
+  const std::uint32_t who = base::crc32c(base::as_bytes(message.client_id), message.token->packet_id);
+  return static_cast<std::uint64_t>(who) << 32 |
+         base::crc32c(message.payload, base::crc32c(base::as_bytes(message.topic)));
+}
+
+}  // namespace
+
+void Node::State::arrived(std::span<const engine::Arrived> messages) {
+  for (const engine::Arrived& message : messages) {
+    IncomingMessage incoming;
+    incoming.source = message.topic;
+    incoming.client = message.client_id;
+    incoming.device = message.device;
+    incoming.payload = message.payload;
+    incoming.key = message_key(message);
+    incoming.repeated = message.duplicate;
+    // What follows a refused message is refused with it, or it would be stored before the other
+    // comes again.
+    const bool after_refused =
+        message.token && std::ranges::find(refused, message.conn) != refused.end();
+    const Taken taken = after_refused ? Taken::full : ingest->message(incoming);
+    if (!message.token) continue;
+    // A message in the dead letters is kept too: refusing it would only bring it back.
+    if (taken == Taken::full) {
+      if (!after_refused) refused.push_back(message.conn);
+      mqtt->settle(*message.token, Reason::quota_exceeded);
+    } else {
+      group.push_back(*message.token);
+      ++unsettled;
+    }
+  }
+  if (unsettled > most_unsettled) mqtt->pause();
+  plan_commit();
+}
+
+void Node::State::plan_commit() {
+  if (std::exchange(commit_planned, true)) return;
+  world.loop().defer([this, living = std::weak_ptr<bool>(alive)] {
+    if (!living.expired()) commit_group();
+  });
+}
+
+void Node::State::commit_group() {
+  commit_planned = false;
+  refused.clear();
+  arm_seal();
+  if (group.empty()) {
+    commit([] {});
+    return;
+  }
+  commit([this, tokens = std::exchange(group, {}), began = world.loop().now()] {
+    commit_seconds->observe(std::chrono::duration<double>(world.loop().now() - began).count());
+    for (const engine::Token& token : tokens) mqtt->settle(token, Reason::success);
+    unsettled -= tokens.size();
+    if (mqtt->paused() && unsettled < most_unsettled / 2) mqtt->resume();
+  });
+}
+
+void Node::State::commit(std::function<void()> done) {
+  auto guarded = [done = std::move(done), living = std::weak_ptr<bool>(alive)] {
+    if (!living.expired()) done();
+  };
+  if (!sessions->pending()) {
+    store->commit(std::move(guarded));
+    return;
+  }
+  sessions->commit([this, guarded = std::move(guarded), living = std::weak_ptr<bool>(alive)] {
+    if (!living.expired()) store->commit(guarded);
+  });
+}
+
+void Node::State::arm_seal() {
+  const auto due = store->next_due();
+  if (!due || seal_timer != os::TimerId::none) return;
+  seal_timer = world.loop().after(
+      std::max(*due - world.loop().now(), base::Duration(std::chrono::milliseconds(1))), [this] {
+        seal_timer = os::TimerId::none;
+        store->seal_due();
+        arm_seal();
+      });
+}
+
+}  // namespace selvedge::node

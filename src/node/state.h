@@ -1,0 +1,86 @@
+// Node::State: the parts of a node and how they hang together. Private to the node's .cc files:
+//   messages.cc   from a device's publish to its acknowledgement
+//   logins.cc     who may come in by MQTT
+//   listeners.cc  TLS listeners and the uplink, once the node has an identity
+//   status.cc     metrics and state
+//   node.cc       assembling, starting, stopping
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "identity/identity.h"
+#include "net/http/http.h"
+#include "net/mqtt/server.h"
+#include "node/api.h"
+#include "node/dead_letters.h"
+#include "node/devices.h"
+#include "node/ingest.h"
+#include "node/node.h"
+#include "node/pull.h"
+#include "node/session_log.h"
+#include "node/uplink.h"
+
+namespace selvedge::node {
+
+struct Node::State {
+  State(os::World& w, NodeConfig c) : world(w), config(std::move(c)) {}
+  ~State();
+
+  std::string name() const;            // of the config, the certificate or the machine
+
+  // ---- messages ----
+  void arrived(std::span<const engine::Arrived> messages);
+  void plan_commit();
+  void commit_group();
+  // `done` once readings and broker state are both on disk.
+  void commit(std::function<void()> done);
+  void arm_seal();
+
+  // ---- who may come in ----
+  void login(net::mqtt::LoginRequest request, std::function<void(engine::Grant)> answer);
+  void make_mqtt();
+
+  // ---- identity and the cloud ----
+  base::Result<std::shared_ptr<os::Tls>> listener_tls();
+  base::Result<void> start_with_identity();
+  void await_identity();
+
+  // ---- seen from outside ----
+  std::string status_json() const;
+  double backlog_seconds(const store::StoreStats& stats) const;
+  base::Result<void> ready() const;
+  void make_metrics();
+  void make_http();
+
+  os::World& world;
+  NodeConfig config;
+  base::Registry metrics;
+  std::unique_ptr<store::ReadingStore> store;
+  std::unique_ptr<DeadLetters> dead_letters;
+  std::unique_ptr<Devices> devices;
+  std::unique_ptr<SessionLog> sessions;
+  std::unique_ptr<Ingest> ingest;
+  std::unique_ptr<net::mqtt::Server> mqtt;
+  std::unique_ptr<ApiContext> api;
+  std::unique_ptr<net::http::Server> http;
+  std::vector<std::unique_ptr<Pull>> pulls;
+  std::unique_ptr<Uplink> uplink;
+  std::optional<identity::NodeIdentity> identity;
+  std::uint16_t mqtt_port = 0, mqtt_tls_port = 0, http_port = 0;
+  base::Instant started{};
+
+  std::vector<engine::Token> group;    // to be settled with the next commit
+  std::vector<engine::ConnId> refused;  // in this turn of the loop
+  bool commit_planned = false;
+  std::size_t unsettled = 0;
+  os::TimerId seal_timer{}, identity_timer{};
+  base::Histogram* commit_seconds = nullptr;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+};
+
+}  // namespace selvedge::node
