@@ -1,0 +1,96 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "cloud/state.h"
+
+namespace selvedge::cloud {
+
+using base::Result;
+using codec::mqtt::Reason;
+
+namespace {
+
+engine::BrokerLimits broker_limits(const CloudConfig& config) {
+  engine::BrokerLimits limits;
+  limits.packet_bytes = codec::uplink::max_batch_bytes + 1024;
+  limits.connections = config.nodes;
+  limits.sessions = config.nodes;
+  limits.unsent_bytes = 4 << 20;
+  return limits;
+}
+
+// A node speaks on its own topics and no others.
+engine::Access access() {
+  return {[](std::string_view node, std::string_view topic) {
+            return topic == codec::uplink::blocks_topic(node);
+          },
+          [](std::string_view node, std::string_view filter) {
+            return filter == codec::uplink::ack_topic(node);
+          }};
+}
+
+}  // namespace
+
+Result<void> Cloud::State::admit(const os::Peer& peer) const {
+  if (revoked.contains(peer.serial))
+    return base::fail(base::Code::denied, "certificate " + peer.serial + " is revoked");
+  return {};
+}
+
+void Cloud::State::login(net::mqtt::LoginRequest request, const std::function<void(engine::Grant)>& answer) {
+  const auto role = crypto::role_of(request.facts.uris);
+  if (!role || role->role != crypto::Role::node || role->name != request.client_id) {
+    base::log::warn("mqtt", "login refused",
+                    {{"from", request.facts.address},
+                     {"certificate", request.facts.common_name},
+                     {"client_id", request.client_id}});
+    return answer({Reason::not_authorized, {}, {}});
+  }
+  base::log::info("mqtt", "node connected", {{"node", role->name}, {"from", request.facts.address}});
+  store->seen(role->name, world.loop().wall_now());
+  answer({Reason::success, role->name, {}});
+}
+
+void Cloud::State::make_mqtt() {
+  net::mqtt::Hooks hooks;
+  hooks.login = [this](net::mqtt::LoginRequest request,
+                       std::function<void(engine::Grant)> answer) {
+    login(std::move(request), answer);
+  };
+  hooks.arrived = [this](std::span<const engine::Arrived> messages) {
+    for (const engine::Arrived& message : messages) {
+      receiver->take(message.device, message.payload);
+      if (message.token) mqtt->settle(*message.token, Reason::success);
+    }
+  };
+  mqtt = std::make_unique<net::mqtt::Server>(world, broker_limits(config), access(),
+                                             std::move(hooks));
+  receiver->attach(*mqtt);
+  metrics.gauge_from("selvedge_cloud_nodes_connected", "Nodes connected now.",
+                     [this] { return static_cast<double>(mqtt->stats().connections); });
+  metrics.counter_from("selvedge_mqtt_protocol_errors_total", "Connections ended for an error.",
+                       [this] { return static_cast<double>(mqtt->stats().protocol_errors); });
+}
+
+bool Cloud::State::is_connected(std::string_view node) const {
+  const auto sessions = mqtt->sessions(config.nodes);
+  return std::ranges::any_of(sessions, [&](const auto& s) {
+    return s.connected && s.device == node;
+  });
+}
+
+void Cloud::State::on_revoked(std::string_view node) {
+  mqtt->kick_device(node, Reason::not_authorized);
+  load_revoked([] {});
+}
+
+void Cloud::State::load_revoked(std::function<void()> done) {
+  store->revoked([this, done = std::move(done)](Result<std::vector<std::string>> serials) {
+    if (serials) revoked.insert(serials->begin(), serials->end());
+    else base::log::error("identity", "cannot read revocations", {{"why", serials.error()}});
+    done();
+  });
+}
+
+}  // namespace selvedge::cloud

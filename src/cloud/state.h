@@ -1,0 +1,54 @@
+// Cloud::State: the parts of the cloud and how they hang together. Private to the cloud's .cc files:
+//   nodes.cc      the nodes' connections: logins, what arrives, revocations
+//   listeners.cc  TLS and HTTP
+//   cloud.cc      assembling, starting, stopping
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "cloud/api.h"
+#include "cloud/authority.h"
+#include "cloud/block_store.h"
+#include "cloud/cloud.h"
+#include "cloud/receiver.h"
+#include "net/http/http.h"
+#include "net/mqtt/server.h"
+
+namespace selvedge::cloud {
+
+struct Cloud::State {
+  State(os::World& w, CloudConfig c) : world(w), config(std::move(c)) {}
+
+  // ---- nodes ----
+  base::Result<void> admit(const os::Peer& peer) const;
+  void login(net::mqtt::LoginRequest request, const std::function<void(engine::Grant)>& answer);
+  void make_mqtt();
+  bool is_connected(std::string_view node) const;
+  void on_revoked(std::string_view node);
+  void load_revoked(std::function<void()> done);
+
+  // ---- listeners ----
+  base::Result<void> make_tls();
+  void make_http(const std::string& mqtt_address);
+  std::string advertised() const;        // told to nodes that join
+
+  os::World& world;
+  CloudConfig config;
+  base::Registry metrics;
+  std::unique_ptr<Authority> authority;
+  std::unique_ptr<BlockStore> store;
+  std::unique_ptr<Receiver> receiver;
+  std::unique_ptr<ApiContext> context;
+  std::unique_ptr<net::mqtt::Server> mqtt;
+  std::unique_ptr<net::http::Server> http;
+  std::unique_ptr<net::http::Server> plain;
+  std::shared_ptr<os::Tls> mqtt_tls, http_tls;
+  std::unordered_set<std::string> revoked;            // certificate serials
+  std::uint16_t mqtt_port = 0, http_port = 0, metrics_port = 0;
+};
+
+}  // namespace selvedge::cloud
