@@ -48,9 +48,16 @@ void Connection::refuse_for_number() {
 void Connection::shut() {
   shutting_ = true;
   if (phase_ == Phase::reading && !parser_) end();
+  // What has no length may have no end.
+  if (phase_ == Phase::streaming && !body_left_) {
+    keep_alive_ = false;
+    cut_body();
+    if (phase_ == Phase::streaming) end();
+  }
 }
 
 void Connection::abandon() {
+  if (phase_ != Phase::gone) cut_body();
   phase_ = Phase::gone;
   core_->bodies -= std::exchange(accounted_, 0);
   core_->world.loop().cancel(std::exchange(timer_, os::TimerId::none));
@@ -98,7 +105,8 @@ void Connection::account() {
 // Lets bytes in or holds them back, whichever fits the phase.
 void Connection::pace() {
   if (!stream_) return;
-  const bool pause = blocked_ || (phase_ == Phase::answering && !input_.empty());
+  const bool busy = phase_ == Phase::answering || phase_ == Phase::streaming;
+  const bool pause = blocked_ || (busy && !input_.empty());
   if (pause == paused_) return;
   paused_ = pause;
   if (pause) {
@@ -109,6 +117,10 @@ void Connection::pace() {
 }
 
 void Connection::on_drained(os::Stream&) {
+  if (phase_ == Phase::streaming) {
+    body_drained();
+    return;
+  }
   if (!blocked_) return;
   const auto self = shared_from_this();
   blocked_ = false;
@@ -152,6 +164,7 @@ void Connection::on_deadline() {
     await(deadline_ - loop.now());
     return;
   }
+  if (phase_ == Phase::streaming && body_moves()) return;
   const bool slow_reader_moves = blocked_ && stream_->unsent() < unsent_before_;
   if (slow_reader_moves) {
     unsent_before_ = stream_->unsent();

@@ -3,7 +3,8 @@
 // It is in one phase at a time: reading a request, waiting for the handler's answer, or ending.
 // One request is with a handler at a time; what a client pipelines behind it waits here, and the
 // stream is paused, so that answers keep their order without a queue. Reading also stops while
-// more than 256 KiB of answers are unsent. A timer follows the phase (see deadline_).
+// more than 256 KiB of answers are unsent. A timer follows the phase (see deadline_). An answer
+// whose body is made while it is sent holds the connection until its writer is finished.
 
 #pragma once
 
@@ -23,6 +24,7 @@
 namespace selvedge::net::http {
 
 class Connection;
+class StreamWriter;
 
 // What all connections of a server share.
 struct ServerCore {
@@ -59,6 +61,13 @@ class Connection final : public os::StreamEvents, public std::enable_shared_from
   void abandon();
   void answer(std::uint64_t serial, Response response);
 
+  // For the writer of a body that is sent while it is made (connection_streaming.cc).
+  void write_body(std::uint64_t serial, base::BytesView bytes);
+  void finish_body(std::uint64_t serial);
+  void drop_body(std::uint64_t serial);
+  void watch_body(std::uint64_t serial);  // its writer wants to hear when all is taken
+  std::size_t unsent_body(std::uint64_t serial) const;
+
   void on_bytes(os::Stream&, base::BytesView bytes) override;
   void on_drained(os::Stream&) override;
   void on_close(os::Stream&, const base::Error& why) override;
@@ -67,6 +76,7 @@ class Connection final : public os::StreamEvents, public std::enable_shared_from
   enum class Phase : std::uint8_t {
     reading,
     answering,   // a handler has the request
+    streaming,   // a writer makes the answer's body
     flushing,    // the last answer is longer than close() would wait for
     discarding,  // what follows a refusal
     ending,      // close() was called
@@ -82,6 +92,15 @@ class Connection final : public os::StreamEvents, public std::enable_shared_from
   void parser_failed();
   void refuse(Response response);
   void send(const Response& response, HeadWriter::After after);
+  bool has_body(const Response& response) const;
+  HeadWriter::Body framing(const Response& response) const;
+  void begin_body(Response response);
+  void put_body(base::BytesView bytes);
+  bool body_moves();
+  void body_drained();
+  void look_at_body();
+  void cut_body();
+  void answered();
   void proceed();
   void keep(base::BytesView rest);
   void account();
@@ -101,6 +120,12 @@ class Connection final : public os::StreamEvents, public std::enable_shared_from
   std::uint64_t body_bytes_ = 0;  // of the request that is with its handler
   std::uint64_t serial_ = 0;      // of the request that is with its handler
   std::uint64_t discarded_ = 0;
+  std::weak_ptr<StreamWriter> writer_;       // of the body being made
+  std::optional<std::uint64_t> body_left_;   // of its announced length
+  HeadWriter::Body body_framing_{};
+  std::uint64_t body_written_ = 0;           // bytes of it handed to the stream
+  std::uint64_t body_taken_ = 0;             // of those, gone when its client was last looked at
+  base::Duration body_look_{};               // until the next look whether it is drained; 0: none
   bool head_only_ = false;  // the request is a HEAD
   bool http_1_0_ = false;
   bool keep_alive_ = true;

@@ -96,9 +96,19 @@ void Connection::answer(std::uint64_t serial, Response response) {
   body_bytes_ = 0;
   keep_alive_ =
       keep_alive_ && !shutting_ && !has_token(find_header(response.headers, "Connection"), "close");
+  if (framing(response) == HeadWriter::Body::until_close) keep_alive_ = false;
   send(response, !keep_alive_ ? HeadWriter::After::close
                  : http_1_0_  ? HeadWriter::After::keep_1_0
                               : HeadWriter::After::keep);
+  if (response.stream && has_body(response)) {
+    begin_body(std::move(response));
+  } else {
+    answered();
+  }
+}
+
+// The answer is written whole.
+void Connection::answered() {
   if (!keep_alive_) {
     end_after_output();
     return;
@@ -110,11 +120,21 @@ void Connection::answer(std::uint64_t serial, Response response) {
 }
 
 void Connection::send(const Response& response, HeadWriter::After after) {
-  const std::string head = core_->heads.response(response, after, core_->world.loop().wall_now());
+  const std::string head = core_->heads.response(response, after, framing(response),
+                                                 core_->world.loop().wall_now());
   stream_->write(base::as_bytes(head));
-  if (!head_only_ && response.status != 204 && response.status != 304) {
-    stream_->write(base::as_bytes(response.body));
-  }
+  if (!response.stream && has_body(response)) stream_->write(base::as_bytes(response.body));
+}
+
+bool Connection::has_body(const Response& response) const {
+  return !head_only_ && response.status >= 200 && response.status != 204 && response.status != 304;
+}
+
+HeadWriter::Body Connection::framing(const Response& response) const {
+  const bool counted = response.length && (response.stream || head_only_);
+  if (counted) return HeadWriter::Body::announced;
+  if (!response.stream) return HeadWriter::Body::whole;
+  return http_1_0_ ? HeadWriter::Body::until_close : HeadWriter::Body::chunked;
 }
 
 // Answers a request that is not whole, and reads no further one.

@@ -20,6 +20,7 @@ void Connection::on_bytes(os::Stream&, base::BytesView bytes) {
       consume(bytes);
       break;
     case Phase::answering:
+    case Phase::streaming:
       keep(bytes);
       account();
       pace();
@@ -42,7 +43,7 @@ void Connection::keep(base::BytesView rest) {
 void Connection::consume(base::BytesView bytes) {
   if (input_.empty()) {
     const std::size_t used = parse(bytes);
-    if (phase_ <= Phase::answering) keep(bytes.subspan(used));
+    if (phase_ <= Phase::streaming) keep(bytes.subspan(used));
   } else {
     keep(bytes);
     proceed();
@@ -58,7 +59,7 @@ void Connection::proceed() {
   base::Bytes input = std::exchange(input_, {});
   const std::size_t used = parse(input);
   if (phase_ == Phase::gone) return;
-  if (phase_ <= Phase::answering && used < input.size()) {
+  if (phase_ <= Phase::streaming && used < input.size()) {
     input.erase(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(used));
     input_ = std::move(input);
   }

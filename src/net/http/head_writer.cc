@@ -97,7 +97,8 @@ std::string http_date(std::int64_t unix_seconds) {
          two(clock.minutes().count()) + ":" + two(clock.seconds().count()) + " GMT";
 }
 
-std::string HeadWriter::response(const Response& response, After after, base::Time now) {
+std::string HeadWriter::response(const Response& response, After after, Body body,
+                                 base::Time now) {
   const std::int64_t second = now.ns / 1'000'000'000;
   if (second != second_) {
     second_ = second;
@@ -115,9 +116,13 @@ std::string HeadWriter::response(const Response& response, After after, base::Ti
   const bool bodiless = response.status < 200 || response.status == 204 || response.status == 304;
   if (!bodiless) {
     if (!response.content_type.empty()) add_header(out, "Content-Type", response.content_type);
-    out += "Content-Length: ";
-    out += std::to_string(response.body.size());
-    out += "\r\n";
+    if (body == Body::chunked) {
+      out += "Transfer-Encoding: chunked\r\n";
+    } else if (body != Body::until_close) {
+      out += "Content-Length: ";
+      out += std::to_string(body == Body::whole ? response.body.size() : response.length.value_or(0));
+      out += "\r\n";
+    }
   }
   for (const auto& [name, value] : response.headers) add_header(out, name, value);
   if (after == After::close && !has(response.headers, "connection")) out += "Connection: close\r\n";

@@ -19,9 +19,12 @@ std::string http_date(std::int64_t unix_seconds);
 class HeadWriter {
  public:
   enum class After : std::uint8_t { keep, keep_1_0, close };
+  // How the end of the body is told: its length as it lies in memory or as it was announced, chunks,
+  // or the end of the connection.
+  enum class Body : std::uint8_t { whole, announced, chunked, until_close };
 
   // The whole head. Control characters in headers become spaces, so that none can add a line.
-  std::string response(const Response& response, After after, base::Time now);
+  std::string response(const Response& response, After after, Body body, base::Time now);
 
  private:
   std::int64_t second_ = -1;

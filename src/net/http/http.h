@@ -1,8 +1,9 @@
 // HTTP: a small server and a client that fetches many URLs at once, over os::Stream.
 //
 // HTTP/1.1 with keep-alive, pipelining answered in order, chunked bodies both ways, limits on head
-// and body, time-outs on both. The server hands over whole requests and takes whole responses; a
-// handler may answer later, from the loop thread. WebSocket upgrade is passed on as a raw stream.
+// and body, time-outs on both. The server hands over whole requests and takes whole responses, or
+// sends a body while it is made; a handler may answer later, from the loop thread. WebSocket upgrade
+// is passed on as a raw stream.
 //
 // Parsing is Boost.Beast's, inside the .cc files. Belongs to the loop thread.
 
@@ -38,15 +39,18 @@ struct Request {
 
 // A body that is sent while it is made: events, or more bytes than should lie in memory. The
 // handler keeps it; dropping it before finish() ends the connection, so that the client sees that
-// the body is not whole.
+// the body is not whole. So does writing less than the announced length; what is beyond it is left
+// out. How much is unsent is the handler's to bound: it looks at unsent() and waits for on_drained.
+// A client that takes nothing of what is unsent for ServerLimits::idle_timeout is dropped. When the
+// server closes, bodies of a known length are sent to their end, others are cut (on_closed).
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
   virtual void write(base::BytesView bytes) = 0;     // copies; nothing happens once closed
   virtual std::size_t unsent() const = 0;            // written and not yet taken by the system
-  virtual void on_drained(std::function<void()> told) = 0;   // unsent() fell to nothing
+  virtual void on_drained(std::function<void()> told) = 0;   // unsent() fell to nothing; each time
   virtual void on_closed(std::function<void()> told) = 0;    // the client is gone; once
-  virtual void finish() = 0;
+  virtual void finish() = 0;                                 // neither is called after it
 };
 
 struct Response {
