@@ -1,5 +1,7 @@
 #include "os/files.h"
 
+#include <unistd.h>
+
 namespace selvedge::os {
 namespace {
 
@@ -13,17 +15,31 @@ base::Result<void> write_new(Dir& dir, const std::string& name, base::BytesView 
   return file->sync();
 }
 
-base::Result<void> replace(Dir& dir, std::string_view name, base::BytesView bytes, Open how) {
+base::Result<void> write_temporary(Dir& dir, const std::string& temporary, base::BytesView bytes,
+                                   Open how) {
   // One left over from a crash may have other contents and other permissions.
-  const std::string temporary = std::string(name) + ".tmp";
   const base::Result<void> gone = dir.remove(temporary);
   if (!gone && gone.error().code != base::Code::not_found) return gone;
   const base::Result<void> written = write_new(dir, temporary, bytes, how);
-  if (!written) {
-    base::ignore(dir.remove(temporary), "the next write removes it too");
-    return written;
-  }
+  if (!written) base::ignore(dir.remove(temporary), "the next write removes it too");
+  return written;
+}
+
+base::Result<void> replace(Dir& dir, std::string_view name, base::BytesView bytes, Open how) {
+  const std::string temporary = std::string(name) + ".tmp";
+  TRY(write_temporary(dir, temporary, bytes, how));
   TRY(dir.rename(temporary, name));
+  return dir.sync();
+}
+
+base::Result<void> create(Dir& dir, std::string_view name, base::BytesView bytes, Open how) {
+  // Another process may be at it too, so the temporary is this one's own.
+  const std::string temporary = std::string(name) + "." + std::to_string(::getpid()) + ".tmp";
+  TRY(write_temporary(dir, temporary, bytes, how));
+  if (const auto moved = dir.rename_new(temporary, name); !moved) {
+    base::ignore(dir.remove(temporary), "a file nobody reads");
+    return moved;
+  }
   return dir.sync();
 }
 
@@ -44,6 +60,11 @@ base::Result<base::Bytes> read_file(Dir& dir, std::string_view name, std::uint64
 base::Result<void> write_file(Dir& dir, std::string_view name, base::BytesView bytes, Open how) {
   if (how == Open::existing) how = Open::create;
   return base::while_doing(step("replace", dir, name), replace(dir, name, bytes, how));
+}
+
+base::Result<void> create_file(Dir& dir, std::string_view name, base::BytesView bytes, Open how) {
+  if (how == Open::existing) how = Open::create;
+  return base::while_doing(step("create", dir, name), create(dir, name, bytes, how));
 }
 
 }  // namespace selvedge::os

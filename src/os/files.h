@@ -46,6 +46,10 @@ class Dir {
   virtual base::Result<std::vector<std::string>> list() = 0;                     // files, sorted
   virtual base::Result<void> remove(std::string_view name) = 0;  // not_found if it is not there
   virtual base::Result<void> rename(std::string_view from, std::string_view to) = 0;
+  // The same, but Code::conflict if `to` is there already: of two who try, one wins.
+  virtual base::Result<void> rename_new(std::string_view from, std::string_view to) = 0;
+  // False if others than the file's owner may read or write it.
+  virtual base::Result<bool> is_private(std::string_view name) = 0;
   // Makes creations, renames and removals in this directory durable.
   virtual base::Result<void> sync() = 0;
   virtual base::Result<std::uint64_t> free_bytes() = 0;
@@ -58,5 +62,9 @@ base::Result<base::Bytes> read_file(Dir& dir, std::string_view name, std::uint64
 // syncs it, renames it, syncs the directory.
 base::Result<void> write_file(Dir& dir, std::string_view name, base::BytesView bytes,
                               Open how = Open::create);
+// Makes a file that is there whole or not at all; Code::conflict if it is there already. Of several
+// processes that try at once exactly one succeeds, and the others then read what it wrote.
+base::Result<void> create_file(Dir& dir, std::string_view name, base::BytesView bytes,
+                               Open how = Open::create);
 
 }  // namespace selvedge::os

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -137,6 +138,37 @@ TEST_F(Files, ReplacesAFileWhole) {
   EXPECT_EQ(as_text(read_file(*dir_, "state", 6).value()), "second");
   EXPECT_EQ(read_file(*dir_, "state", 5).error().code, base::Code::exhausted);
   EXPECT_EQ(dir_->list().value(), std::vector<std::string>{"state"});
+}
+
+TEST_F(Files, MakesAFileOnceAndSaysIfOthersMayReadIt) {
+  ASSERT_TRUE(create_file(*dir_, "key", as_bytes("first"), Open::create_private));
+  EXPECT_EQ(create_file(*dir_, "key", as_bytes("second")).error().code, base::Code::conflict);
+  EXPECT_EQ(as_text(read_file(*dir_, "key", 10).value()), "first");
+  EXPECT_EQ(dir_->list().value(), std::vector<std::string>{"key"});
+  EXPECT_TRUE(dir_->is_private("key").value());
+  ASSERT_EQ(::chmod((root_ + "/key").c_str(), 0640), 0);
+  EXPECT_FALSE(dir_->is_private("key").value());
+  EXPECT_EQ(dir_->is_private("none").error().code, base::Code::not_found);
+}
+
+TEST_F(Files, LetsOneOfSeveralProcessesMakeAFile) {
+  for (int round = 0; round < 20; ++round) {
+    const std::string name = "key-" + std::to_string(round);
+    std::vector<pid_t> children;
+    for (int child = 0; child < 4; ++child) {
+      children.push_back(::fork());
+      if (children.back() == 0)
+        ::_exit(create_file(*dir_, name, as_bytes(std::to_string(child))) ? 0 : 1);
+    }
+    int winners = 0;
+    for (const pid_t child : children) {
+      int status = 0;
+      ASSERT_EQ(::waitpid(child, &status, 0), child);
+      winners += WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : 0;
+    }
+    EXPECT_EQ(winners, 1);
+    EXPECT_EQ(read_file(*dir_, name, 10).value().size(), 1u);
+  }
 }
 
 TEST_F(Files, ReadsWhatItMayNotWriteAndRefusesWhatIsNoFile) {

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -166,6 +167,27 @@ class PosixDir final : public Dir {
     if (::renameat(fd_.value(), before.c_str(), fd_.value(), after.c_str()) != 0)
       return failed("rename to " + after + ':', before);
     return {};
+  }
+
+  base::Result<void> rename_new(std::string_view from, std::string_view to) override {
+    const std::string before = TRY(checked(from));
+    const std::string after = TRY(checked(to));
+    const int fd = fd_.value();
+    if (::renameat2(fd, before.c_str(), fd, after.c_str(), RENAME_NOREPLACE) == 0) return {};
+    // Not every file system knows that call; a second name for the file refuses an old one too.
+    if (errno == EINVAL || errno == ENOSYS) {
+      if (::linkat(fd, before.c_str(), fd, after.c_str(), 0) == 0)
+        return remove(before);
+    }
+    return failed("rename to new " + after + ':', before);
+  }
+
+  base::Result<bool> is_private(std::string_view name) override {
+    const std::string component = TRY(checked(name));
+    struct stat about {};
+    if (::fstatat(fd_.value(), component.c_str(), &about, 0) != 0)
+      return failed("look at", component);
+    return (about.st_mode & 077) == 0;
   }
 
   base::Result<void> sync() override {

@@ -236,6 +236,19 @@ base::Result<void> FakeDir::rename(std::string_view from, std::string_view to) {
       [] {});
 }
 
+base::Result<void> FakeDir::rename_new(std::string_view from, std::string_view to) {
+  TRY(check("rename to", to));
+  if (node_->entries.contains(to)) return system_failure(at("rename to new", to), EEXIST);
+  return rename(from, to);
+}
+
+// A fake machine has one user.
+base::Result<bool> FakeDir::is_private(std::string_view name) {
+  TRY(check("look at", name));
+  if (!node_->entries.contains(name)) return system_failure(at("look at", name), ENOENT);
+  return true;
+}
+
 base::Result<void> FakeDir::sync() {
   if (!life_.alive()) return life_.down("sync " + path_);
   ++disk_.stats_.dir_syncs;

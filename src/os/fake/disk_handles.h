@@ -45,6 +45,8 @@ class FakeDir final : public Dir {
   base::Result<std::vector<std::string>> list() override;
   base::Result<void> remove(std::string_view name) override;
   base::Result<void> rename(std::string_view from, std::string_view to) override;
+  base::Result<void> rename_new(std::string_view from, std::string_view to) override;
+  base::Result<bool> is_private(std::string_view name) override;
   base::Result<void> sync() override;
   base::Result<std::uint64_t> free_bytes() override;
   std::string path() const override { return path_; }
