@@ -13,8 +13,26 @@ Client::~Client() {
   state_->shut();
 }
 
-void Client::fetch(Fetch what, Done done) {
-  state_->submit(std::move(what), std::move(done));
+Transfer Client::fetch(Fetch what, Done done) {
+  return {state_, state_->submit(std::move(what), std::move(done))};
+}
+
+void Transfer::pause() {
+  const auto pool = pool_.lock();
+  const auto job = job_.lock();
+  if (pool && job) pool->pause(*job);
+}
+
+void Transfer::resume() {
+  const auto pool = pool_.lock();
+  const auto job = job_.lock();
+  if (pool && job) pool->resume(*job);
+}
+
+void Transfer::cancel() {
+  const auto pool = pool_.lock();
+  const auto job = job_.lock();
+  if (pool && job) pool->cancel(job);
 }
 
 const Client::Stats& Client::stats() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "net/http/head_writer.h"
 
@@ -43,6 +44,14 @@ void ClientConnection::abandon() {
   stream_.reset();
 }
 
+void ClientConnection::pause() {
+  if (stream_) stream_->pause();
+}
+
+void ClientConnection::resume() {
+  if (stream_) stream_->resume();
+}
+
 void ClientConnection::on_open(os::Stream&) {
   opened_ = true;
   if (job_) send();
@@ -50,6 +59,8 @@ void ClientConnection::on_open(os::Stream&) {
 
 void ClientConnection::send() {
   any_bytes_ = false;
+  head_told_ = false;
+  if (job_->paused) stream_->pause();
   begin_response();
   const std::string head = request_head(job_->fetch, job_->url);
   stream_->write(base::as_bytes(head));
@@ -57,7 +68,9 @@ void ClientConnection::send() {
 }
 
 void ClientConnection::begin_response() {
-  parser_.emplace(Parser::Side::response, Parser::Limits{head_bytes, pool_->limits().body_bytes},
+  const std::uint64_t body_bytes = job_->streams() ? std::numeric_limits<std::uint64_t>::max()
+                                                   : pool_->limits().body_bytes;
+  parser_.emplace(Parser::Side::response, Parser::Limits{head_bytes, body_bytes},
                   job_->fetch.method == "HEAD" ? Parser::Body::none : Parser::Body::as_announced);
 }
 
@@ -72,6 +85,7 @@ void ClientConnection::on_bytes(os::Stream&, base::BytesView bytes) {
     return;
   }
   any_bytes_ = true;
+  job_->heard = job_->streams() ? pool_->world().loop().now() : job_->heard;
   if (input_.empty()) {
     if (parse(bytes)) {
       complete(bytes.empty());
@@ -98,6 +112,7 @@ bool ClientConnection::parse(base::BytesView& bytes) {
     const std::size_t taken = parser_->put(bytes);
     bytes = bytes.subspan(taken);
     const Parser::State after = parser_->state();
+    if (job_->streams() && !hand_over()) return false;
     if (after == Parser::State::failed) {
       const bool large = parser_->failure() == Parser::Failure::body_too_large;
       fail(large ? base::Error{base::Code::exhausted,
@@ -121,6 +136,32 @@ bool ClientConnection::parse(base::BytesView& bytes) {
   }
 }
 
+// Gives a job that streams what has been parsed since the last time. False if the job is gone.
+bool ClientConnection::hand_over() {
+  const Parser::State state = parser_->state();
+  if (state != Parser::State::body && state != Parser::State::done &&
+      parser_->message().body.empty()) {
+    return true;
+  }
+  Message& message = parser_->message();
+  if (message.status < 200) return true;
+  const std::shared_ptr<Job> job = job_;
+  if (!head_told_) {
+    head_told_ = true;
+    if (job->fetch.on_head) {
+      const Fetched head{message.status, message.headers, {},
+                         pool_->world().loop().now() - job->started};
+      job->fetch.on_head(head);
+      if (job_ != job) return false;
+    }
+  }
+  if (message.body.empty()) return true;
+  job->fetch.on_body(base::as_bytes(message.body));
+  if (job_ != job) return false;
+  message.body.clear();
+  return true;
+}
+
 void ClientConnection::complete(bool clean) {
   const auto pool = pool_;
   const auto job = std::exchange(job_, nullptr);
@@ -133,6 +174,7 @@ void ClientConnection::complete(bool clean) {
   job->connection = nullptr;
   ++served_;
   if (reusable) {
+    if (job->paused) stream_->resume();
     idle_since_ = pool->world().loop().now();
     pool->release(*this);
   } else {

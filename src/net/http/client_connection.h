@@ -18,6 +18,8 @@ class ClientConnection final : public os::StreamEvents,
   void take(std::shared_ptr<Job> job);  // for a further one
   // Ends at once, without events and without a word to its job.
   void abandon();
+  void pause();   // for its job
+  void resume();
 
   Host& host() { return *host_; }
   base::Instant idle_since() const { return idle_since_; }
@@ -30,6 +32,7 @@ class ClientConnection final : public os::StreamEvents,
  private:
   void send();
   bool parse(base::BytesView& bytes);
+  bool hand_over();
   void complete(bool clean);
   void fail(base::Error error);
   void begin_response();
@@ -44,6 +47,7 @@ class ClientConnection final : public os::StreamEvents,
   std::uint32_t served_ = 0;  // requests answered before the present one
   bool any_bytes_ = false;    // of the present response
   bool opened_ = false;
+  bool head_told_ = false;    // to a job that streams
   base::Instant idle_since_{};
 };
 

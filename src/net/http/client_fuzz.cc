@@ -1,5 +1,6 @@
 // Arbitrary bytes as a server's answers, cut where the input says: byte 0xFF followed by a length
-// starts a new cut. Each request is answered exactly once, and its body keeps to the limit.
+// starts a new cut. Each request is answered exactly once, and its body keeps to the limit; of two
+// that take their answers piece by piece, one cancels itself and is never answered.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +31,26 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                      if (result && result->body.size() > 1000) std::abort();
                    });
     }
+    bool cancelled = false;
+    http::Transfer transfer;
+    http::Fetch streamed{"GET", "http://server/b", {}, ""};
+    streamed.on_head = [](const http::Fetched& head) {
+      if (head.status < 200) std::abort();
+    };
+    streamed.on_body = [&](selvedge::base::BytesView piece) {
+      if (piece.empty()) std::abort();
+    };
+    client.fetch(streamed, [](const selvedge::base::Result<http::Fetched>& result) {
+      if (result && !result->body.empty()) std::abort();
+    });
+    streamed.on_body = [&](selvedge::base::BytesView) {
+      if (cancelled) std::abort();
+      cancelled = true;
+      transfer.cancel();
+    };
+    transfer = client.fetch(streamed, [&](const selvedge::base::Result<http::Fetched>&) {
+      if (cancelled) std::abort();
+    });
     std::size_t next = 0;
     for (std::size_t at = 0; at < size;) {
       std::size_t count = size - at;

@@ -32,7 +32,7 @@ base::Result<Url> check(const Fetch& fetch, bool has_tls) {
 
 }  // namespace
 
-void Pool::submit(Fetch fetch, Client::Done done) {
+std::shared_ptr<Job> Pool::submit(Fetch fetch, Client::Done done) {
   auto job = std::make_shared<Job>();
   job->fetch = std::move(fetch);
   job->done = std::move(done);
@@ -46,17 +46,23 @@ void Pool::submit(Fetch fetch, Client::Done done) {
     world_.loop().defer([self = shared_from_this(), job, error = std::move(error)] {
       self->finish(job, std::unexpected(error));
     });
-    return;
+    return job;
   }
   job->url = *std::move(url);
-  job->timer = world_.loop().after(limits_.timeout, [weak = weak_from_this(), job] {
-    if (const auto self = weak.lock()) self->time_out(job);
-  });
+  job->heard = job->started;
+  arm(job, limits_.timeout);
   Host& host = host_of(job->url);
   job->host = &host;
   job->place = host.waiting.insert(host.waiting.end(), job);
   ++waiting_;
   schedule(host);
+  return job;
+}
+
+void Pool::arm(const std::shared_ptr<Job>& job, base::Duration delay) {
+  job->timer = world_.loop().after(delay, [weak = weak_from_this(), job] {
+    if (const auto self = weak.lock()) self->time_out(job);
+  });
 }
 
 Host& Pool::host_of(const Url& url) {
@@ -205,22 +211,54 @@ void Pool::finish(const std::shared_ptr<Job>& job, base::Result<Fetched> result)
   std::exchange(job->done, nullptr)(std::move(result));
 }
 
+// Takes a job from its connection, which ends, or from the queue.
+void Pool::withdraw(Job& job) {
+  if (job.connection) {
+    remove(*job.connection);
+  } else if (job.host) {
+    job.host->waiting.erase(job.place);
+    --waiting_;
+    forget_if_unused(*job.host);
+  }
+}
+
 void Pool::time_out(const std::shared_ptr<Job>& job) {
   if (!job->done) return;
   job->timer = os::TimerId::none;
+  if (job->paused) return arm(job, limits_.timeout);
+  const base::Duration silence = world_.loop().now() - job->heard;
+  if (silence < limits_.timeout) return arm(job, limits_.timeout - silence);
   const auto self = shared_from_this();
-  std::string state = "no connection was free";
-  if (job->connection) {
-    state = "no complete response";
-    remove(*job->connection);
-  } else {
-    job->host->waiting.erase(job->place);
-    --waiting_;
-    forget_if_unused(*job->host);
-  }
+  const std::string state = !job->connection ? "no connection was free"
+                            : job->streams() ? "nothing came"
+                                             : "no complete response";
+  withdraw(*job);
   finish(job,
          base::fail(Code::unavailable, job->fetch.method + " " + job->fetch.url + ": " + state +
                                            " within " + base::to_string(limits_.timeout)));
+}
+
+// ---- what a Transfer may ask ----
+
+void Pool::pause(Job& job) {
+  if (!job.done || job.paused) return;
+  job.paused = true;
+  if (job.connection) job.connection->pause();
+}
+
+void Pool::resume(Job& job) {
+  if (!job.done || !job.paused) return;
+  job.paused = false;
+  job.heard = world_.loop().now();
+  if (job.connection) job.connection->resume();
+}
+
+void Pool::cancel(const std::shared_ptr<Job>& job) {
+  if (!job->done) return;
+  const auto self = shared_from_this();
+  world_.loop().cancel(std::exchange(job->timer, os::TimerId::none));
+  const Client::Done unused = std::exchange(job->done, nullptr);
+  withdraw(*job);
 }
 
 // ---- idle connections ----

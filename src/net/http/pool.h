@@ -34,6 +34,10 @@ struct Job {
   ClientConnection* connection = nullptr;           // null while it waits
   std::list<std::shared_ptr<Job>>::iterator place;  // in host->waiting, while it waits
   bool retried = false;                             // a stale connection failed it once
+  bool paused = false;
+  base::Instant heard{};                            // the last sign of life, of one with on_body
+
+  bool streams() const { return fetch.on_body != nullptr; }
 };
 
 struct Host {
@@ -50,7 +54,10 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Pool(os::World& world, ClientLimits limits, std::shared_ptr<os::Tls> tls)
       : world_(world), limits_(limits), tls_(std::move(tls)) {}
 
-  void submit(Fetch fetch, Client::Done done);
+  std::shared_ptr<Job> submit(Fetch fetch, Client::Done done);
+  void pause(Job& job);
+  void resume(Job& job);
+  void cancel(const std::shared_ptr<Job>& job);
   // Ends everything; every outstanding job fails with Code::unavailable.
   void shut();
 
@@ -78,6 +85,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   bool serve_wanting();
   void next_turn();
   void forget_if_unused(Host& host);
+  void arm(const std::shared_ptr<Job>& job, base::Duration delay);
+  void withdraw(Job& job);
   void time_out(const std::shared_ptr<Job>& job);
   void arm_sweep();
   void sweep();
