@@ -36,8 +36,11 @@ inline std::int64_t milliseconds(Stamp stamp) { return static_cast<std::int64_t>
 enum class TwinPart : std::uint8_t { about = 0, attributes = 1, reported = 2, desired = 3 };
 
 // One leaf, as it crosses a link or lies in a log. `path` is a JSON pointer within the part:
-// "/lamp/on" (of feature "lamp", property "on"). The value is JSON text of a scalar, an array or an
-// empty object; empty text marks a removal (a tombstone).
+// "/lamp/on" (of feature "lamp", property "on"); "" is the part itself. The value is JSON text of a
+// scalar or an array, without white space; empty text marks a removal (a tombstone) of what is at the
+// path and beneath it. That there is an object at "/lamp", even without members, is a leaf of its own
+// at "/lamp/~" with the value "{}": no JSON pointer of a member can look like that. Who carries leaves
+// treats paths as opaque text.
 struct TwinLeaf {
   TwinPart part{};
   std::string path;

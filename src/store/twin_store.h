@@ -5,7 +5,8 @@
 // everything so far is durable (group commit). Readers see changes before they are durable, as on
 // any group-committing store; what leaves the process as an acknowledgement waits for commit().
 // A full disk refuses edits (Code::exhausted) and loses nothing. A twin that was removed leaves its
-// revision behind for 48 hours, so that versions do not start again.
+// revision behind for 48 hours and until the peer knows (30 days at most), so that versions do not
+// start again.
 //
 // Each twin has at most one other replica (the cloud's of a node's twins, and the other way round).
 // What that peer has not acknowledged is found through unsent(). Belongs to the loop thread.
@@ -47,11 +48,13 @@ struct TwinEvent {
   bool from_peer = false;                    // came by join()
 };
 
-// What a peer has yet to learn of one twin.
+// What a peer has yet to learn of one twin. The peer joins the leaves, also those of a twin that was
+// removed: they are the tombstones of its parts, and a newer leaf of the peer survives them on both
+// sides. `removed` only says that nothing is visible here any more.
 struct UnsentTwin {
   model::TwinId id;
   std::uint64_t revision = 0;                // acknowledge this when the peer has it
-  bool removed = false;                      // then `leaves` is empty
+  bool removed = false;
   std::vector<model::TwinLeaf> leaves;
 };
 
@@ -80,9 +83,12 @@ class TwinStore {
                                                 const TwinPrecondition& if_ = {}) = 0;
   virtual base::Result<engine::TwinChange> join(std::string_view id,
                                                 std::span<const model::TwinLeaf> leaves) = 0;
-  // Removes the twin; from_peer: the peer said so, and is not told again.
+  // Removes the twin. from_peer: the peer is not told; only for a peer that has no stamps to join.
   virtual base::Result<void> remove(std::string_view id, const TwinPrecondition& if_ = {},
                                     bool from_peer = false) = 0;
+  // Keeps an index of this leaf ("attributes/location") from now on, for eq in search(). At most 8;
+  // search() makes one by itself for what it is asked in vain. Code::invalid_input.
+  virtual base::Result<void> index(std::string_view pointer) = 0;
   // Calls back once everything edited so far is durable; never from within the call.
   virtual void commit(std::function<void()> done) = 0;
 
