@@ -37,21 +37,6 @@ base::Result<std::string> to_text(const ASN1_STRING* string) {
   return text;
 }
 
-base::Result<std::string> common_name_of(const X509_NAME* name) {
-  const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
-  if (at < 0) return std::string();
-  unsigned char* utf8 = nullptr;
-  const int size =
-      ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
-  if (size < 0) return openssl_failed(base::Code::invalid_input, "read certificate: common name");
-  std::string text(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
-  OPENSSL_free(utf8);
-  if (text.find('\0') != std::string::npos) {
-    return base::fail(base::Code::invalid_input, "read certificate: its name contains a NUL");
-  }
-  return text;
-}
-
 base::Result<std::string> address_text(const ASN1_OCTET_STRING* address) {
   char text[INET6_ADDRSTRLEN] = {};
   const int size = ASN1_STRING_length(address);
@@ -64,34 +49,14 @@ base::Result<std::string> address_text(const ASN1_OCTET_STRING* address) {
   return std::string(text);
 }
 
-base::Result<void> read_alternative_names(const X509* certificate, CertificateInfo& info) {
+base::Result<AlternativeNames> read_alternative_names(const X509* certificate) {
   int critical = 0;
   const AlternativeNamesPtr names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, nullptr)));
-  if (!names) {
-    if (critical == -1) return {};  // there is none
-    return base::fail(base::Code::invalid_input,
-                      "read certificate: its alternative names are damaged or there twice");
-  }
-  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    int type = 0;
-    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &type);
-    const auto* string = static_cast<const ASN1_STRING*>(value);
-    switch (type) {
-      case GEN_URI:
-        info.uris.push_back(TRY(to_text(string)));
-        break;
-      case GEN_DNS:
-        info.dns_names.push_back(TRY(to_text(string)));
-        break;
-      case GEN_IPADD:
-        info.addresses.push_back(TRY(address_text(string)));
-        break;
-      default:
-        break;
-    }
-  }
-  return {};
+  if (names) return read_names(names.get());
+  if (critical == -1) return AlternativeNames{};  // there is none
+  return base::fail(base::Code::invalid_input,
+                    "read certificate: its alternative names are damaged or there twice");
 }
 
 std::string serial_text(const ASN1_INTEGER* serial) {
@@ -112,6 +77,44 @@ base::Result<Digest> digest_of(const X509* certificate) {
 
 }  // namespace
 
+base::Result<std::string> common_name_of(const X509_NAME* name) {
+  const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+  if (at < 0) return std::string();
+  unsigned char* utf8 = nullptr;
+  const int size =
+      ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+  if (size < 0) return openssl_failed(base::Code::invalid_input, "read certificate: common name");
+  std::string text(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
+  OPENSSL_free(utf8);
+  if (text.find('\0') != std::string::npos) {
+    return base::fail(base::Code::invalid_input, "read certificate: its name contains a NUL");
+  }
+  return text;
+}
+
+base::Result<AlternativeNames> read_names(const GENERAL_NAMES* names) {
+  AlternativeNames read;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+    int type = 0;
+    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+    const auto* string = static_cast<const ASN1_STRING*>(value);
+    switch (type) {
+      case GEN_URI:
+        read.uris.push_back(TRY(to_text(string)));
+        break;
+      case GEN_DNS:
+        read.dns_names.push_back(TRY(to_text(string)));
+        break;
+      case GEN_IPADD:
+        read.addresses.push_back(TRY(address_text(string)));
+        break;
+      default:
+        break;
+    }
+  }
+  return read;
+}
+
 base::Result<base::Time> end_of_validity(const X509* certificate) {
   return to_time(X509_get0_notAfter(certificate));
 }
@@ -123,7 +126,10 @@ base::Result<CertificateInfo> read_certificate(std::string_view pem) {
   info.common_name = TRY(common_name_of(X509_get_subject_name(certificate.get())));
   info.issuer = TRY(common_name_of(X509_get_issuer_name(certificate.get())));
   info.serial = serial_text(X509_get0_serialNumber(certificate.get()));
-  TRY(read_alternative_names(certificate.get(), info));
+  AlternativeNames names = TRY(read_alternative_names(certificate.get()));
+  info.uris = std::move(names.uris);
+  info.dns_names = std::move(names.dns_names);
+  info.addresses = std::move(names.addresses);
   info.not_before = TRY(to_time(X509_get0_notBefore(certificate.get())));
   info.not_after = TRY(end_of_validity(certificate.get()));
   info.is_ca = X509_check_ca(certificate.get()) == 1;

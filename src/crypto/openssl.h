@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
@@ -59,11 +60,19 @@ class ErrorScope {
 std::unexpected<base::Error> openssl_failed(base::Code code, std::string_view step);
 
 base::Result<CertificatePtr> parse_certificate(std::string_view pem);
-base::Result<KeyPtr> parse_key(std::string_view pem);       // never asks for a passphrase
+base::Result<KeyPtr> parse_key(std::string_view pem);       // or a URI; never asks for a passphrase
 base::Result<CsrPtr> parse_csr(std::string_view pem);
 
 // The last moment a certificate is valid, at most the last one a Time can say.
 base::Result<base::Time> end_of_validity(const X509* certificate);
+
+// Names with a NUL inside are refused: they read differently to different programs.
+base::Result<std::string> common_name_of(const X509_NAME* name);   // "" if there is none
+
+struct AlternativeNames {
+  std::vector<std::string> uris, dns_names, addresses;
+};
+base::Result<AlternativeNames> read_names(const GENERAL_NAMES* names);
 
 // What `write` puts into a memory BIO, as text.
 template <typename Write>
