@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 from common import (BUILD, OPEN, ROOT, Failed, Fleet, Process, check, equal, fetch, fleet_of, free_port, post, program,
                     readings, run)
