@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include "crypto/crypto.h"
+#include "crypto/hasher.h"
 
 namespace selvedge::crypto {
 
@@ -11,6 +12,31 @@ Digest sha256(base::BytesView bytes) {
   std::size_t size = digest.size();
   CHECK(EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(), digest.data(),
                      &size) == 1);
+  return digest;
+}
+
+struct Hasher::State {
+  State() : context(EVP_MD_CTX_new()) { begin(); }
+  ~State() { EVP_MD_CTX_free(context); }
+  State(const State&) = delete;
+  void begin() { CHECK(EVP_DigestInit_ex2(context, EVP_sha256(), nullptr) == 1); }
+
+  EVP_MD_CTX* context;
+};
+
+Hasher::Hasher() : state_(std::make_unique<State>()) {}
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+void Hasher::add(base::BytesView bytes) {
+  CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+}
+
+Digest Hasher::finish() {
+  Digest digest;
+  CHECK(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) == 1);
+  state_->begin();
   return digest;
 }
 

@@ -1,4 +1,5 @@
 #include "crypto/crypto.h"
+#include "crypto/held_key.h"
 #include "crypto/openssl.h"
 
 namespace selvedge::crypto {
@@ -41,6 +42,7 @@ base::Result<CertificatePtr> parse_certificate(std::string_view pem) {
 }
 
 base::Result<KeyPtr> parse_key(std::string_view pem) {
+  if (is_key_uri(pem)) return load_from_store(pem);
   const BioPtr bio = TRY(open_pem(pem, "read private key"));
   KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
   if (!key) return openssl_failed(base::Code::invalid_input, "read private key");

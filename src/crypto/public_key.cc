@@ -41,7 +41,8 @@ base::Result<void> check_curve(EVP_PKEY* key) {
 base::Result<void> check_public_key(EVP_PKEY* key) {
   if (key == nullptr) return refuse("it cannot be read");
   switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA: {
+    case EVP_PKEY_RSA:
+    case EVP_PKEY_RSA_PSS: {
       TRY(check_rsa(key));
       break;
     }

@@ -34,6 +34,7 @@ class Value {
   }
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
   bool is_object() const { return std::holds_alternative<Object>(value_); }
+  bool is_array() const { return std::holds_alternative<Array>(value_); }
   // What it holds, or `otherwise` if it holds something else.
   std::string text(std::string_view otherwise = {}) const;
   double number(double otherwise = 0) const;

@@ -12,6 +12,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -87,7 +88,7 @@ class Trust {
  private:
   struct Floor {
     std::uint64_t version = 0;
-    model::Sha256 digest{};                    // of the signed manifest
+    model::Sha256 digest{};                    // of the content
     std::string kind;
     std::vector<std::string> signers;
   };
