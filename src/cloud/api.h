@@ -11,6 +11,7 @@
 #include "cloud/authority.h"
 #include "cloud/block_store.h"
 #include "cloud/config.h"
+#include "net/api/access.h"
 #include "net/http/http.h"
 
 namespace selvedge::cloud {
@@ -25,6 +26,9 @@ struct ApiContext {
   std::function<bool(std::string_view node)> is_connected;
   std::function<void(std::string_view node)> on_revoked;
   std::function<void(std::string_view node)> on_joined;
+  net::api::Identify identify = {};
+  net::api::Audit audit = {};
+  net::api::AuditFirst audit_first = {};
 };
 
 void add_operator_routes(net::http::Server& server, ApiContext& context);

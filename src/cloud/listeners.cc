@@ -24,6 +24,15 @@ void Cloud::State::make_http(const std::string& mqtt_address) {
       world, config, *authority, *store, metrics, mqtt_address,
       [this](std::string_view node) { return is_connected(node); },
       [this](std::string_view node) { on_revoked(node); }, [](std::string_view) {}});
+  context->identify = [this](const net::http::Request& request, auto answer) {
+    identify(request, std::move(answer));
+  };
+  context->audit = [this](const net::api::Caller& who, net::api::Change what) {
+    audit(who, std::move(what));
+  };
+  context->audit_first = [this](const net::api::Caller& who, net::api::Change what, auto then) {
+    audit_first(who, std::move(what), std::move(then));
+  };
   http = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_operator_routes(*http, *context);
   add_join_route(*http, *context);

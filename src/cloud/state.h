@@ -1,6 +1,7 @@
 // Cloud::State: the parts of the cloud and how they hang together. Private to the cloud's .cc files:
 //   nodes.cc      the nodes' connections: logins, what arrives, revocations
 //   listeners.cc  TLS and HTTP
+//   access.cc     who asks, and the record of what they changed
 //   cloud.cc      assembling, starting, stopping
 
 #pragma once
@@ -35,6 +36,13 @@ struct Cloud::State {
   base::Result<void> make_tls();
   void make_http(const std::string& mqtt_address);
   std::string advertised() const;        // told to nodes that join
+
+  // ---- access ----
+  void identify(const net::http::Request& request,
+                std::function<void(base::Result<net::api::Caller>)> answer);
+  void audit(const net::api::Caller& who, net::api::Change what);
+  void audit_first(const net::api::Caller& who, net::api::Change what,
+                   std::function<void(base::Result<void>)> then);
 
   os::World& world;
   CloudConfig config;

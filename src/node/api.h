@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "net/api/access.h"
 #include "net/http/http.h"
 #include "net/mqtt/server.h"
 #include "node/dead_letters.h"
@@ -30,6 +31,8 @@ struct ApiContext {
   std::function<void(std::function<void()>)> commit;
   std::function<std::string()> status_json;
   std::function<base::Result<void>()> ready;
+  net::api::Identify identify = {};
+  net::api::Audit audit = {};
 };
 
 void add_ingest_routes(net::http::Server& server, ApiContext& context);

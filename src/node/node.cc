@@ -40,6 +40,12 @@ void Node::State::make_http() {
         commit(std::move(done));
       },
       [this] { return status_json(); }, [this] { return ready(); }});
+  api->identify = [this](const net::http::Request& request, auto answer) {
+    identify(request, std::move(answer));
+  };
+  api->audit = [this](const net::api::Caller& who, net::api::Change what) {
+    audit(who, std::move(what));
+  };
   http = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_ingest_routes(*http, *api);
   add_query_routes(*http, *api);

@@ -1,6 +1,7 @@
 // Node::State: the parts of a node and how they hang together. Private to the node's .cc files:
 //   messages.cc   from a device's publish to its acknowledgement
 //   logins.cc     who may come in by MQTT
+//   access.cc     who asks by HTTP, and the record of what they changed
 //   listeners.cc  TLS listeners and the uplink, once the node has an identity
 //   status.cc     metrics and state
 //   node.cc       assembling, starting, stopping
@@ -44,6 +45,13 @@ struct Node::State {
   // ---- who may come in ----
   void login(net::mqtt::LoginRequest request, std::function<void(engine::Grant)> answer);
   void make_mqtt();
+
+  // ---- access ----
+  void identify(const net::http::Request& request,
+                std::function<void(base::Result<net::api::Caller>)> answer);
+  void audit(const net::api::Caller& who, net::api::Change what);
+  void audit_first(const net::api::Caller& who, net::api::Change what,
+                   std::function<void(base::Result<void>)> then);
 
   // ---- identity and the cloud ----
   base::Result<std::shared_ptr<os::Tls>> listener_tls();
