@@ -60,6 +60,7 @@ class Connection final : public os::StreamEvents, public std::enable_shared_from
   // The server is going away: no more events, no more stream.
   void abandon();
   void answer(std::uint64_t serial, Response response);
+  const os::Peer* peer() const { return stream_ ? &stream_->peer() : nullptr; }
 
   // For the writer of a body that is sent while it is made (connection_streaming.cc).
   void write_body(std::uint64_t serial, base::BytesView bytes);

@@ -103,6 +103,9 @@ class Server {
   void websocket(std::string_view path, std::string_view subprotocol, Upgrade upgrade);
 
   base::Result<std::uint16_t> listen(const os::Endpoint& at, std::shared_ptr<os::Tls> tls);
+  // Ends, once this turn's events are handled, the connections of peers for whom `which` says so:
+  // at once, whatever they are in the middle of. For certificates that count no more.
+  void end_where(std::function<bool(const os::Peer& peer)> which);
   // Stops listening, lets running requests finish, closes; `done` when empty.
   void close(std::function<void()> done);
 

@@ -60,6 +60,23 @@ base::Result<std::uint16_t> Server::listen(const os::Endpoint& at, std::shared_p
   return port;
 }
 
+void Server::end_where(std::function<bool(const os::Peer& peer)> which) {
+  state_->world.loop().defer(
+      [weak = std::weak_ptr<ServerCore>(state_), which = std::move(which)] {
+        const auto core = weak.lock();
+        if (!core) return;
+        std::vector<std::shared_ptr<Connection>> ended;
+        for (const auto& entry : core->connections) {
+          const os::Peer* const peer = entry.second->peer();
+          if (peer != nullptr && which(*peer)) ended.push_back(entry.second);
+        }
+        for (const auto& connection : ended) {
+          connection->abandon();
+          core->remove(*connection);
+        }
+      });
+}
+
 void Server::close(std::function<void()> done) {
   const auto state = state_;
   state->listeners.clear();
