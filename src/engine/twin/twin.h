@@ -168,6 +168,8 @@ class TwinFilter {
   std::vector<Required> required() const;
 
  private:
+  friend class RqlParser;
+  friend class FilterMatch;
   struct Node;
   std::vector<Node> nodes_;                  // in prefix order
 };
