@@ -33,8 +33,11 @@ class Value {
     return std::holds_alternative<double>(value_) || std::holds_alternative<std::int64_t>(value_);
   }
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
-  bool is_object() const { return std::holds_alternative<Object>(value_); }
+  bool is_integer() const { return std::holds_alternative<std::int64_t>(value_); }
+  bool is_boolean() const { return std::holds_alternative<bool>(value_); }
+  bool is_text() const { return std::holds_alternative<std::string>(value_); }
   bool is_array() const { return std::holds_alternative<Array>(value_); }
+  bool is_object() const { return std::holds_alternative<Object>(value_); }
   // What it holds, or `otherwise` if it holds something else.
   std::string text(std::string_view otherwise = {}) const;
   double number(double otherwise = 0) const;
