@@ -13,6 +13,7 @@ void Outputs::clear() {
   logins.clear();
   begun.clear();
   arrived.clear();
+  subscribed.clear();
   persist.clear();
   persist_records = 0;
 }
@@ -148,12 +149,21 @@ void Broker::unsent(ConnId id, std::uint64_t bytes, base::Instant now, Outputs& 
   state_->finish();
 }
 
-void Broker::publish(const OwnMessage& message, base::Instant now, base::Time wall_now,
-                     Outputs& out) {
+std::size_t Broker::publish(const OwnMessage& message, base::Instant now, base::Time wall_now,
+                            Outputs& out) {
   state_->begin(now, wall_now, out);
-  Content content{.topic = message.topic, .payload = message.payload, .qos = message.qos};
-  state_->distribute(content, nullptr, message.retain);
+  Content content{.topic = message.topic,
+                  .payload = message.payload,
+                  .properties = message.properties,
+                  .qos = message.qos};
+  std::size_t reached = 0;
+  if (!message.only) {
+    reached = state_->distribute(content, nullptr, message.retain);
+  } else if (const Conn* conn = state_->find(*message.only); conn && conn->session) {
+    reached = state_->forward(content, nullptr, false, conn->session);
+  }
   state_->finish();
+  return reached;
 }
 
 void Broker::kick(ConnId id, Reason reason, base::Instant now, base::Time wall_now, Outputs& out) {

@@ -96,6 +96,13 @@ struct Arrived {
 };
 
 struct Outputs {
+  // A subscription to a topic that begins with '$': those the host serves itself. Views as in Arrived.
+  struct Subscribed {
+    ConnId conn{};
+    std::string_view device, filter;
+    std::uint8_t qos = 0;              // granted
+    bool is_new = false;               // the session did not have it
+  };
   struct Send {
     ConnId conn{};
     std::uint32_t begin = 0, end = 0;  // a range of `bytes`
@@ -111,6 +118,7 @@ struct Outputs {
   std::vector<Close> closes;         // after the sends; the broker has forgotten these
   std::vector<Authenticate> logins;
   std::vector<Arrived> arrived;
+  std::vector<Subscribed> subscribed;
   // Connections that began a session, if the log must know of it. What is sent to them, from their
   // CONNACK on, waits until `persist` is on disk: a crash could bring an older session back, whose
   // QoS 2 identifiers would be taken for theirs.
@@ -131,6 +139,7 @@ struct Grant {
   codec::mqtt::Reason reason = codec::mqtt::Reason::success;  // anything else refuses
   std::string device;                // the name readings are booked under
   std::string assigned_client_id;    // used if the client sent none; empty: made from the ConnId
+  bool unrestricted = false;         // Access is not asked: a tool of whoever runs the host
 };
 
 struct BrokerStats {
@@ -157,6 +166,8 @@ struct OwnMessage {
   base::BytesView payload;
   std::uint8_t qos = 0;
   bool retain = false;
+  const codec::mqtt::Properties* properties = nullptr;   // MQTT 5; null if none
+  std::optional<ConnId> only{};      // to no other session than that of this connection
 };
 
 class Broker {
@@ -184,7 +195,9 @@ class Broker {
   // How many bytes the transport still holds for a connection; call when it changes much. What
   // waits in the broker goes on when this falls below Limits::unsent_bytes.
   void unsent(ConnId conn, std::uint64_t bytes, base::Instant now, Outputs& out);
-  void publish(const OwnMessage& message, base::Instant now, base::Time wall_now, Outputs& out);
+  // Returns how many subscribers that are connected it was meant for.
+  std::size_t publish(const OwnMessage& message, base::Instant now, base::Time wall_now,
+                      Outputs& out);
   // Ends a connection from our side with a reason the client is told (MQTT 5).
   void kick(ConnId conn, codec::mqtt::Reason reason, base::Instant now, base::Time wall_now,
             Outputs& out);

@@ -75,7 +75,8 @@ void Broker::State::authorise(Conn& conn, Grant grant) {
   if (codec::mqtt::is_error(grant.reason)) {
     return refuse(conn, grant.reason, std::string(codec::mqtt::name(grant.reason)));
   }
-  if (connect.will && access_.may_publish &&
+  conn.unrestricted = grant.unrestricted;
+  if (connect.will && access_.may_publish && !conn.unrestricted &&
       !access_.may_publish(grant.device, connect.will->topic)) {
     return refuse(conn, Reason::not_authorized, "may not publish to the topic of its will");
   }

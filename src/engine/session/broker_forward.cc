@@ -7,9 +7,9 @@
 
 namespace selvedge::engine {
 
-void Broker::State::distribute(Content& content, const Session* from, bool retained) {
+std::size_t Broker::State::distribute(Content& content, const Session* from, bool retained) {
   if (retained) retain(content);
-  forward(content, from, retained);
+  return forward(content, from, retained);
 }
 
 void Broker::State::retain(Content& content) {
@@ -39,21 +39,27 @@ void Broker::State::store(Content& content) {
                                       .expires = content.expires});
 }
 
-void Broker::State::forward(Content& content, const Session* from, bool retain) {
+std::size_t Broker::State::forward(Content& content, const Session* from, bool retain,
+                                   const Session* only) {
   ++match_;
   target_count_ = 0;
   groups_.clear();
   tree_.match(content.topic, [&](const TopicTree::Node& node) { collect(node, from); });
-  if (target_count_ == 0 && groups_.empty()) return;
+  if (target_count_ == 0 && groups_.empty()) return 0;
   prepare(content);
+  std::size_t connected = only ? 0 : groups_.size();
   for (std::size_t i = 0; i < target_count_; ++i) {
     const Target& target = targets_[i];
+    if (only && target.session != only) continue;
+    if (target.session->conn) ++connected;
     deliver(*target.session, content,
             {.qos = std::min(content.qos, target.qos),
              .retain = retain && target.retain_as_published,
              .ids = target.ids});
   }
+  if (only) return connected;
   for (ShareGroup* group : groups_) deliver_shared(*group, content, retain, nullptr);
+  return connected;
 }
 
 // Subscriptions of one session that overlap make one copy, with the highest QoS and all the

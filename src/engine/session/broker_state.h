@@ -140,9 +140,11 @@ struct Broker::State {
     std::vector<std::uint32_t> ids;
   };
   // Keeps it, if it is to be retained, and sends it on.
-  void distribute(Content& content, const Session* from, bool retain);
+  std::size_t distribute(Content& content, const Session* from, bool retain);
   void retain(Content& content);
-  void forward(Content& content, const Session* from, bool retain);
+  // To `only` and nobody else, if it is given. Returns how many that are connected should get it.
+  std::size_t forward(Content& content, const Session* from, bool retain,
+                      const Session* only = nullptr);
   void collect(const TopicTree::Node& node, const Session* from);
   void deliver(Session& session, Content& content, const Delivery& delivery);
   void deliver_shared(ShareGroup& group, Content& content, bool retain, const Session* leaving);

@@ -97,6 +97,7 @@ struct Conn : Timer {
   codec::mqtt::Version version = codec::mqtt::Version::v5;
   Stage stage = Stage::opened;
   bool wants_problems = true;            // request problem information
+  bool unrestricted = false;             // Access is not asked
   bool held_back = false;                // in the list of those whose output was cut short
 };
 

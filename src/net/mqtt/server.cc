@@ -23,6 +23,7 @@ struct Server::State {
     std::unique_ptr<os::Stream> stream;
     ConnId id{};
     std::string device;
+    bool welcome = false;       // its login was granted
     bool told_unsent = false;
     bool held = false;          // its session is not on disk yet
     base::Bytes held_back;
@@ -59,15 +60,9 @@ struct Server::State {
     engine::Token token;
     codec::mqtt::Reason reason;
   };
-  struct Publish {
-    std::string topic;
-    base::Bytes payload;
-    std::uint8_t qos;
-    bool retain;
-  };
   std::vector<Settle> settles;
   std::vector<engine::Token> batch;
-  std::vector<Publish> publishes;
+  std::vector<Message> publishes;
   std::unordered_map<std::string, ConnId> beginning;  // clients whose session waits for the log
 
   os::TimerId timer{};
@@ -133,6 +128,7 @@ struct Server::State {
   }
 
   void release(Connection& connection) {
+    if (hooks.left && connection.welcome) hooks.left(connection.id, connection.device);
     const auto slot = static_cast<std::uint32_t>(static_cast<std::uint64_t>(connection.id));
     slots[slot].reset();
     free_slots.push_back(slot);
@@ -150,6 +146,7 @@ struct Server::State {
       connection->write(outputs.range(send));
     }
     if (!outputs.arrived.empty()) hooks.arrived(outputs.arrived);
+    if (!outputs.subscribed.empty() && hooks.subscribed) hooks.subscribed(outputs.subscribed);
     for (const engine::Authenticate& login : outputs.logins) ask(login);
     in_broker = false;
     std::vector<std::pair<ConnId, std::size_t>> swamped;
@@ -227,6 +224,7 @@ struct Server::State {
     if (connection == nullptr) return;
     connection->device = grant.device;
     const bool welcome = !codec::mqtt::is_error(grant.reason);
+    connection->welcome = welcome;
     in_broker = true;
     broker.authorise(id, std::move(grant), now(), wall(), outputs);
     // Also if an earlier attempt has ended the old session and that is not on disk yet.
@@ -255,11 +253,21 @@ struct Server::State {
       broker.settle(batch, reason, now(), outputs);
       carry_out();
     }
-    for (const Publish& p : std::exchange(publishes, {})) {
-      in_broker = true;
-      broker.publish({p.topic, p.payload, p.qos, p.retain}, now(), wall(), outputs);
-      carry_out();
-    }
+    for (const Message& message : std::exchange(publishes, {})) publish(message);
+  }
+
+  void publish(const Message& m) {
+    codec::mqtt::Properties properties;
+    if (!m.content_type.empty()) properties.content_type = m.content_type;
+    if (!m.response_topic.empty()) properties.response_topic = m.response_topic;
+    if (!m.correlation.empty()) properties.correlation_data = m.correlation;
+    const bool has = !m.content_type.empty() || !m.response_topic.empty() || !m.correlation.empty();
+    in_broker = true;
+    const std::size_t reached =
+        broker.publish({m.topic, m.payload, m.qos, m.retain, has ? &properties : nullptr, m.only},
+                       now(), wall(), outputs);
+    carry_out();
+    if (m.reached) m.reached(reached);
   }
 
   void arm() {
@@ -309,7 +317,11 @@ void Server::settle(engine::Token token, codec::mqtt::Reason reason) {
 }
 
 void Server::publish(std::string topic, base::Bytes payload, std::uint8_t qos, bool retain) {
-  state_->publishes.push_back({std::move(topic), std::move(payload), qos, retain});
+  publish(Message{std::move(topic), std::move(payload), qos, retain});
+}
+
+void Server::publish(Message message) {
+  state_->publishes.push_back(std::move(message));
   state_->plan_flush();
 }
 
@@ -321,6 +333,22 @@ void Server::kick_device(std::string_view device, codec::mqtt::Reason reason) {
     for (const auto& connection : state->slots)
       if (connection && connection->device == name) of_device.push_back(connection->id);
     for (const ConnId id : of_device) {
+      state->in_broker = true;
+      state->broker.kick(id, reason, state->now(), state->wall(), state->outputs);
+      state->carry_out();
+    }
+  });
+}
+
+void Server::end_where(std::function<bool(const os::Peer& peer)> which,
+                       codec::mqtt::Reason reason) {
+  state_->world.loop().defer([state = state_.get(), which = std::move(which), reason,
+                              living = std::weak_ptr<bool>(state_->alive)] {
+    if (living.expired()) return;
+    std::vector<ConnId> ended;
+    for (const auto& connection : state->slots)
+      if (connection && which(connection->stream->peer())) ended.push_back(connection->id);
+    for (const ConnId id : ended) {
       state->in_broker = true;
       state->broker.kick(id, reason, state->now(), state->wall(), state->outputs);
       state->carry_out();

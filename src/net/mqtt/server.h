@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +33,10 @@ struct Hooks {
   std::function<void(LoginRequest request, std::function<void(engine::Grant)> answer)> login;
   // Messages of one read, in order. Views are valid during the call.
   std::function<void(std::span<const engine::Arrived> messages)> arrived;
+  // Subscriptions to topics that begin with '$', after the messages of the same read.
+  std::function<void(std::span<const engine::Outputs::Subscribed>)> subscribed;
+  // A connection whose login was granted is gone, or that of an earlier one of the same name.
+  std::function<void(engine::ConnId, std::string_view device)> left;
   // Records of the broker's durable state, to be on disk before what arrived with them is settled.
   std::function<void(base::BytesView records, std::uint32_t count)> persist;
   // Calls back when everything given to `persist` so far is on disk; never from within the call. A
@@ -39,6 +44,19 @@ struct Hooks {
   std::function<void(std::function<void()> then)> persisted;
   // A connection ended, for the log and the device table.
   std::function<void(std::string_view address, std::string_view why, bool error)> ended;
+};
+
+// A message of the host's own.
+struct Message {
+  std::string topic;
+  base::Bytes payload;
+  std::uint8_t qos = 0;
+  bool retain = false;
+  std::string content_type = {}, response_topic = {};    // MQTT 5; empty: none
+  base::Bytes correlation = {};
+  std::optional<engine::ConnId> only = {};   // to the session of this connection and no other
+  // Called at the end of the turn with how many connected subscribers it was meant for.
+  std::function<void(std::size_t)> reached = {};
 };
 
 class Server {
@@ -58,8 +76,11 @@ class Server {
 
   void settle(engine::Token token, codec::mqtt::Reason reason);
   void publish(std::string topic, base::Bytes payload, std::uint8_t qos, bool retain);
+  void publish(Message message);
   // Ends every connection of a device.
   void kick_device(std::string_view device, codec::mqtt::Reason reason);
+  // Ends, at the end of the loop's turn, the connections of peers for whom `which` says so.
+  void end_where(std::function<bool(const os::Peer& peer)> which, codec::mqtt::Reason reason);
 
   // Stops reading from all connections (the store cannot keep up), and goes on.
   void pause();
