@@ -85,53 +85,6 @@ void revoke_node(ApiContext& context, Request request, Respond respond) {
       });
 }
 
-void make_token(ApiContext& context, Request request, Respond respond) {
-  const auto body = codec::json::parse(request.body.empty() ? "{}" : request.body);
-  if (!body) return respond(Response::problem(body.error()));
-  const std::string node = (*body)["node"].text();
-  if (!node.empty() && !crypto::is_name(node))
-    return respond(Response::problem({Code::invalid_input, "node: not a node name"}));
-  const auto valid = base::parse_duration((*body)["valid"].text("1h"));
-  if (!valid) return respond(Response::problem(base::Error(valid.error()).while_doing("valid")));
-  const crypto::JoinToken token = crypto::make_join_token(context.authority.fingerprint());
-  const base::Time expires = context.world.loop().wall_now() + *valid;
-  context.store.add_token({token.id, crypto::secret_digest(token.secret), node, expires},
-                          [token, expires, node, respond](base::Result<bool> added) {
-                            if (!added) return respond(Response::problem(added.error()));
-                            JsonWriter json;
-                            json.begin_object()
-                                .field("token", crypto::to_text(token))
-                                .field("node", node)
-                                .field("expires", base::to_iso8601(expires))
-                                .end_object();
-                            respond(Response::json(json.take(), 201));
-                          });
-}
-
-// A certificate for a device or another operator, for the key of a CSR.
-void make_certificate(ApiContext& context, const Request& request, const Respond& respond) {
-  const auto body = codec::json::parse(request.body);
-  if (!body) return respond(Response::problem(body.error()));
-  const std::string role = (*body)["role"].text("device"), name = (*body)["name"].text();
-  if (role != "device" && role != "operator")
-    return respond(Response::problem({Code::invalid_input, "role: expected device or operator"}));
-  if (!crypto::is_name(name))
-    return respond(Response::problem({Code::invalid_input, "name: not a " + role + " name"}));
-  const auto valid = base::parse_duration((*body)["valid"].text("365d"));
-  if (!valid) return respond(Response::problem(base::Error(valid.error()).while_doing("valid")));
-  const auto certificate = context.authority.issue(
-      (*body)["csr"].text(), role == "device" ? crypto::Role::device : crypto::Role::operator_,
-      name, {}, *valid);
-  if (!certificate) return respond(Response::problem(certificate.error()));
-  base::log::info("identity", "certificate issued", {{"role", role}, {"name", name}});
-  JsonWriter json;
-  json.begin_object()
-      .field("certificate", *certificate)
-      .field("authority", context.authority.certificate())
-      .end_object();
-  respond(Response::json(json.take(), 201));
-}
-
 void list_series(ApiContext& context, const Request& request, Respond respond) {
   const auto parsed = net::api::parse_series_request(request);
   if (!parsed) return respond(Response::problem(parsed.error()));
@@ -227,8 +180,6 @@ void add_operator_routes(net::http::Server& server, ApiContext& context) {
   route("GET", "/api/v1/nodes", list_nodes);
   route("GET", "/api/v1/nodes/*", list_nodes);
   route("POST", "/api/v1/nodes/*", revoke_node);
-  route("POST", "/api/v1/tokens", make_token);
-  route("POST", "/api/v1/certificates", make_certificate);
   route("GET", "/api/v1/series", list_series);
   route("GET", "/api/v1/query", query);
   route("GET", "/api/v1/blocks", list_blocks);

@@ -26,6 +26,7 @@ struct ApiContext {
   std::function<bool(std::string_view node)> is_connected;
   std::function<void(std::string_view node)> on_revoked;
   std::function<void(std::string_view node)> on_joined;
+  std::function<void()> on_authority_changed = {};   // trust, revocations, the cloud's certificate
   net::api::Identify identify = {};
   net::api::Audit audit = {};
   net::api::AuditFirst audit_first = {};

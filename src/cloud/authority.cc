@@ -3,33 +3,16 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/text.h"
+#include "crypto/est.h"
+#include "identity/renewal.h"
 
 namespace selvedge::cloud {
-namespace {
 
 using base::Code;
 using base::Result;
 
-constexpr std::uint64_t file_limit = 64 << 10;
-constexpr base::Duration day = std::chrono::hours(24);
-constexpr base::Duration authority_valid = 3650 * day;
-constexpr base::Duration own_valid = 365 * day;
-constexpr base::Duration renew_before = 30 * day;
-
-// The file's text, or "" if it does not exist.
-Result<std::string> read_optional(os::Dir& dir, std::string_view name) {
-  const auto bytes = os::read_file(dir, name, file_limit);
-  if (!bytes && bytes.error().code == Code::not_found) return std::string();
-  if (!bytes) return std::unexpected(bytes.error());
-  return std::string(base::as_text(*bytes));
-}
-
-Result<void> write_pair(os::Dir& dir, const std::string& name, std::string_view certificate,
-                        std::string_view key) {
-  // The key first: a certificate without its key would be taken for damage.
-  TRY(os::write_file(dir, name + ".key", base::as_bytes(key), os::Open::create_private));
-  return os::write_file(dir, name + ".crt", base::as_bytes(certificate));
-}
+namespace {
 
 bool covers(const crypto::CertificateInfo& info, const std::vector<std::string>& hosts) {
   return std::ranges::all_of(hosts, [&](const std::string& host) {
@@ -38,73 +21,160 @@ bool covers(const crypto::CertificateInfo& info, const std::vector<std::string>&
   });
 }
 
+IssuedCertificate entry_of(const crypto::CertificateInfo& info, crypto::Role role,
+                           std::string name, std::uint32_t generation) {
+  return {info.serial, role, std::move(name), generation, info.not_after, {}};
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Authority>> Authority::open(os::World& world, std::string_view state,
-                                                   const std::vector<std::string>& hosts,
-                                                   base::Duration operator_valid) {
-  auto dir = TRY(world.directory(std::string(state) + "/identity", true));
-  std::unique_ptr<Authority> made(new Authority(world));
-  TRY(base::while_doing("certificate authority", made->load_or_make(*dir)));
-  TRY(base::while_doing("cloud certificate", made->load_or_make_own(*dir, hosts)));
-  TRY(base::while_doing("operator certificate", made->make_operator_once(*dir, operator_valid)));
+Result<std::unique_ptr<Authority>> Authority::open(os::World& world, AuthorityOptions options) {
+  std::unique_ptr<Authority> made(new Authority(world, std::move(options)));
+  Authority& a = *made;
+  a.dir_ = TRY(world.directory(a.options_.state + "/identity", true));
+  a.generations_ = TRY(base::while_doing(
+      "certificate authority",
+      load_authorities(*a.dir_, {a.now(), a.options_.valid, a.options_.key})));
+  a.ledger_ = TRY(AuthorityLedger::open(world, *a.dir_, a.options_.node_grace + authority_day));
+  a.own_jitter_ = world.random_unit();
+  a.operator_jitter_ = world.random_unit();
+  a.take_trust();
+  TRY(base::while_doing("cloud certificate", a.load_or_make_own()));
+  TRY(base::while_doing("operator certificate", a.make_or_renew_operator()));
+  a.last_wall_ = a.now();
+  a.last_tick_ = a.steady_since_ = world.loop().now();
   return made;
 }
 
-Result<void> Authority::load_or_make(os::Dir& dir) {
-  authority_.certificate = TRY(read_optional(dir, "ca.crt"));
-  authority_.key = TRY(read_optional(dir, "ca.key"));
-  if (authority_.certificate.empty()) {
-    // A key alone is a first start that was cut off: nothing can have been issued with it.
-    authority_ = TRY(crypto::make_authority("Selvedge fleet", world_.loop().wall_now(),
-                                            authority_valid));
-    TRY(write_pair(dir, "ca", authority_.certificate, authority_.key));
-    base::log::info("identity", "made the fleet's certificate authority", {{"in", dir.path()}});
-  }
-  if (authority_.key.empty())
-    return base::fail(Code::corrupt, dir.path() + "/ca.crt is there but ca.key is not");
-  TRY(crypto::check_pair(authority_.certificate, authority_.key));
-  fingerprint_ = TRY(crypto::fingerprint(authority_.certificate));
-  return {};
+const AuthorityGeneration& Authority::active() const {
+  return *std::ranges::find(generations_, AuthorityPhase::active, &AuthorityGeneration::phase);
 }
 
-Result<void> Authority::load_or_make_own(os::Dir& dir, const std::vector<std::string>& hosts) {
-  cloud_certificate_ = TRY(read_optional(dir, "cloud.crt"));
-  cloud_key_ = TRY(read_optional(dir, "cloud.key"));
-  const base::Time now = world_.loop().wall_now();
-  if (!cloud_certificate_.empty() && !cloud_key_.empty() &&
-      crypto::check_pair(cloud_certificate_, cloud_key_)) {
-    const auto info = TRY(crypto::read_certificate(cloud_certificate_));
-    if (covers(info, hosts) && info.not_after > now + renew_before) return {};
-  }
-  cloud_key_ = TRY(crypto::make_key());
-  cloud_certificate_ = TRY(issue(TRY(crypto::make_csr(cloud_key_, "cloud")), crypto::Role::cloud,
-                                 "cloud", hosts, own_valid));
-  TRY(write_pair(dir, "cloud", cloud_certificate_, cloud_key_));
-  base::log::info("identity", "made the cloud's certificate");
-  return {};
+void Authority::take_trust() {
+  trust_ = bundle_of(generations_);
+  trust_version_ = base::to_hex(crypto::sha256(base::as_bytes(trust_))).substr(0, 16);
+  // It was read before: it has a fingerprint.
+  fingerprint_ = crypto::fingerprint(certificate()).value_or(crypto::Digest{});
 }
 
-Result<void> Authority::make_operator_once(os::Dir& dir, base::Duration valid) {
-  if (!TRY(read_optional(dir, "operator.crt")).empty()) return {};
-  const std::string key = TRY(crypto::make_key());
-  const std::string certificate = TRY(issue(TRY(crypto::make_csr(key, "operator")),
-                                            crypto::Role::operator_, "operator", {}, valid));
-  TRY(write_pair(dir, "operator", certificate, key));
-  base::log::info("identity", "made the first operator's certificate", {{"in", dir.path()}});
-  return {};
-}
-
-Result<std::string> Authority::issue(std::string_view csr, crypto::Role role, std::string_view name,
-                                     const std::vector<std::string>& hosts,
-                                     base::Duration valid) const {
+Result<std::string> Authority::sign(const AuthorityGeneration& by,
+                                    const CertificateOrder& order) const {
   crypto::CertificateRequest request;
-  request.role = role;
-  request.name = name;
-  request.hosts = hosts;
-  request.not_before = world_.loop().wall_now();
-  request.valid = valid;
-  return crypto::issue(authority_, csr, request);
+  request.role = order.role;
+  request.name = order.name;
+  request.hosts = order.hosts;
+  request.not_before = now();
+  request.valid = order.valid;
+  return crypto::issue(by.pair, order.csr, request);
+}
+
+void Authority::certify(const CertificateOrder& order,
+                        std::function<void(Result<Issued>)> done) {
+  auto certificate = sign(active(), order);
+  if (!certificate) return done(std::unexpected(certificate.error()));
+  auto info = crypto::read_certificate(*certificate);
+  if (!info) return done(std::unexpected(info.error()));
+  Issued issued{std::move(*certificate), std::move(*info)};
+  IssuedCertificate entry = entry_of(issued.info, order.role, order.name, active().number);
+  ledger_->record(std::move(entry), [issued = std::move(issued),
+                                     done = std::move(done)](const Result<void>& recorded) {
+    if (!recorded) return done(std::unexpected(recorded.error()));
+    base::log::info("identity", "certificate issued",
+                    {{"for", issued.info.uris.empty() ? "" : issued.info.uris.front()},
+                     {"serial", issued.info.serial},
+                     {"until", base::to_iso8601(issued.info.not_after)}});
+    done(issued);
+  });
+}
+
+void Authority::adopt(IssuedCertificate known) {
+  if (known.serial.empty() || ledger_->find(known.serial) != nullptr) return;
+  known.generation = generations_.front().number;
+  if (known.revoked_at.ns != 0 || ledger_->is_revoked(known.serial)) return;
+  ledger_->record(std::move(known), [](const Result<void>&) {});
+}
+
+Result<std::uint32_t> Authority::generation_of(std::string_view certificate) const {
+  const std::size_t at = TRY(crypto::issuer_of(certificate, trust_));
+  return generations_[at].number;
+}
+
+// ---- its own certificates
+
+Result<void> Authority::load_or_make_own() {
+  cloud_certificate_ = TRY(read_optional(*dir_, "cloud.crt"));
+  cloud_key_ = TRY(read_optional(*dir_, "cloud.key"));
+  if (cloud_certificate_.empty() || cloud_key_.empty() ||
+      !crypto::check_pair(cloud_certificate_, cloud_key_))
+    return make_own();
+  own_ = TRY(crypto::read_certificate(cloud_certificate_));
+  const auto signer = generation_of(cloud_certificate_);
+  const bool stands = signer && *signer == generations_.front().number &&
+                      covers(own_, options_.hosts) &&
+                      identity::renew_at(own_, own_jitter_) > now();
+  return stands ? Result<void>() : make_own();
+}
+
+// A crash between the two files leaves a pair that does not fit, and it is made again.
+Result<void> Authority::make_own() {
+  const std::string key = TRY(crypto::make_key());
+  const std::string certificate =
+      TRY(sign(generations_.front(), {TRY(crypto::make_csr(key, "cloud")), crypto::Role::cloud,
+                                      "cloud", options_.hosts, options_.cloud_valid}));
+  const auto info = TRY(crypto::read_certificate(certificate));
+  TRY(ledger_->record_now(
+      entry_of(info, crypto::Role::cloud, "cloud", generations_.front().number)));
+  TRY(os::write_file(*dir_, "cloud.key", base::as_bytes(key), os::Open::create_private));
+  TRY(os::write_file(*dir_, "cloud.crt", base::as_bytes(certificate)));
+  cloud_key_ = key;
+  cloud_certificate_ = certificate;
+  own_ = info;
+  own_jitter_ = world_.random_unit();
+  base::log::info("identity", "made the cloud's certificate",
+                  {{"until", base::to_iso8601(own_.not_after)}});
+  return {};
+}
+
+// For the key that is there: one file changes, and programs that hold the key go on.
+Result<void> Authority::make_or_renew_operator() {
+  const std::string old = TRY(read_optional(*dir_, "operator.crt"));
+  std::string key = TRY(read_optional(*dir_, "operator.key"));
+  if (!old.empty()) {
+    operator_ = TRY(crypto::read_certificate(old));
+    const auto signer = generation_of(old);
+    const bool stands = signer && *signer == active().number &&
+                        identity::renew_at(operator_, operator_jitter_) > now();
+    // Taken away on purpose, perhaps to where operators are.
+    if (stands || key.empty() || ledger_->is_revoked(operator_.serial)) return {};
+  }
+  key = TRY(read_or_create(*dir_, "operator.key", os::Open::create_private, crypto::make_key));
+  const std::string certificate =
+      TRY(sign(active(), {TRY(crypto::make_csr(key, "operator")), crypto::Role::operator_,
+                          "operator", {}, options_.operator_valid}));
+  operator_ = TRY(crypto::read_certificate(certificate));
+  TRY(ledger_->record_now(
+      entry_of(operator_, crypto::Role::operator_, "operator", active().number)));
+  TRY(os::write_file(*dir_, "operator.crt", base::as_bytes(certificate)));
+  operator_jitter_ = world_.random_unit();
+  base::log::info("identity", "made the first operator's certificate", {{"in", dir_->path()}});
+  return {};
+}
+
+Result<void> Authority::set_hosts(std::vector<std::string> hosts) {
+  options_.hosts = std::move(hosts);
+  return covers(own_, options_.hosts) ? Result<void>() : make_own();
+}
+
+Result<bool> Authority::tick() {
+  bool changed = TRY(move_rotation_on());
+  const bool late = identity::renew_at(own_, own_jitter_) <= now();
+  const auto signer = generation_of(cloud_certificate_);
+  if (late || !signer || *signer != generations_.front().number) {
+    TRY(base::while_doing("cloud certificate", make_own()));
+    changed = true;
+  }
+  TRY(base::while_doing("operator certificate", make_or_renew_operator()));
+  return changed;
 }
 
 }  // namespace selvedge::cloud

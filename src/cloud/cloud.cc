@@ -19,8 +19,7 @@ Result<std::unique_ptr<Cloud>> Cloud::create(os::World& world, const CloudConfig
 Result<std::unique_ptr<Cloud>> Cloud::create(os::World& world, const CloudConfig& config,
                                              std::unique_ptr<BlockStore> store) {
   auto state = std::make_unique<State>(world, config);
-  state->authority =
-      TRY(Authority::open(world, config.state, config.hosts, config.operator_certificate));
+  TRY(state->open_authority());
   state->store = std::move(store);
   state->receiver = std::make_unique<Receiver>(world, *state->store, state->metrics,
                                                config.receive_buffer.bytes,
@@ -32,10 +31,12 @@ Result<std::unique_ptr<Cloud>> Cloud::create(os::World& world, const CloudConfig
 
 Result<void> Cloud::start() {
   State& s = *state_;
-  s.load_revoked([] {});
   s.mqtt_port = TRY(base::while_doing(
       "listen for nodes", s.mqtt->listen(TRY(os::parse_endpoint(s.config.mqtt_listen)), s.mqtt_tls)));
   s.make_http(s.advertised());
+  s.load_revoked([&s] { s.on_authority_changed(); });
+  s.adopt_nodes();
+  s.tick_authority();
   s.http_port = TRY(base::while_doing(
       "listen for operators",
       s.http->listen(TRY(os::parse_endpoint(s.config.http_listen)), s.http_tls)));

@@ -17,6 +17,18 @@ void CloudConfig::bind_to(settings::Settings& s) {
   s.bind("identity.node-certificate", node_certificate, "How long a node's certificate is valid.");
   s.bind("identity.operator-certificate", operator_certificate,
          "How long an operator's certificate is valid.");
+  s.bind("identity.device-certificate", device_certificate,
+         "How long a device's certificate is valid.");
+  s.bind("identity.cloud-certificate", cloud_certificate,
+         "How long the cloud's own certificate is valid.");
+  s.bind("identity.authority", authority_valid,
+         "How long a certificate authority is valid; at two thirds of it the next one is announced.");
+  s.bind("identity.node-grace", node_grace,
+         "How long after its end a node's certificate can still be renewed by proof of its key.");
+  s.bind("identity.announce", announce,
+         "How long a new authority waits for nodes that have not heard of it before it signs.");
+  s.bind("identity.key", authority_key,
+         "URI of the authority's key (pkcs11:..., store:...); empty: a file in the state directory.");
   s.bind("limits.nodes", nodes, "Connections of nodes at a time.", 1, 1'000'000);
   s.bind("limits.receive-buffer", receive_buffer,
          "Batches received and not yet committed; beyond it reading pauses.");
@@ -28,6 +40,16 @@ base::Result<void> CloudConfig::finish() {
   if (hosts.empty())
     return base::fail(base::Code::invalid_input,
                       "hosts: at least one name or address is needed for the certificate");
+  for (const auto& [key, valid] :
+       {std::pair("node", node_certificate), std::pair("operator", operator_certificate),
+        std::pair("device", device_certificate), std::pair("cloud", cloud_certificate)})
+    if (valid < std::chrono::minutes(1) || valid > authority_valid)
+      return base::fail(base::Code::invalid_input,
+                        std::string("identity.") + key +
+                            "-certificate: at least 1m, at most identity.authority");
+  if (node_grace < base::Duration{} || announce < base::Duration{})
+    return base::fail(base::Code::invalid_input,
+                      "identity.node-grace and identity.announce: not below 0s");
   if (commit_bytes.bytes < (2 << 20))
     return base::fail(base::Code::invalid_input, "limits.commit: at least 2MiB, one whole batch");
   return {};

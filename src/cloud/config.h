@@ -24,6 +24,12 @@ struct CloudConfig {
 
   base::Duration node_certificate = std::chrono::hours(24 * 90);
   base::Duration operator_certificate = std::chrono::hours(24 * 365);
+  base::Duration device_certificate = std::chrono::hours(24 * 365);
+  base::Duration cloud_certificate = std::chrono::hours(24 * 365);
+  base::Duration authority_valid = std::chrono::hours(24 * 3650);
+  base::Duration node_grace = std::chrono::hours(24 * 30);
+  base::Duration announce = std::chrono::hours(24);
+  std::string authority_key;              // URI of the CA's key; empty: a file
   std::uint32_t nodes = 20'000;           // connections
   settings::Size receive_buffer{64 << 20};    // batches received and not yet committed
   settings::Size commit_bytes{8 << 20};       // of one transaction

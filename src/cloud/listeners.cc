@@ -1,3 +1,5 @@
+#include "cloud/authority_api.h"
+#include "cloud/est.h"
 #include "cloud/state.h"
 
 namespace selvedge::cloud {
@@ -5,17 +7,10 @@ namespace selvedge::cloud {
 using base::Result;
 
 Result<void> Cloud::State::make_tls() {
-  os::TlsConfig tls;
-  tls.certificate = authority->cloud_certificate();
-  tls.key = authority->cloud_key();
-  tls.trusted = authority->certificate();
-  tls.tls13_only = true;
-  tls.chacha20_only = config.chacha20_only;
-  tls.admit = [this](const os::Peer& peer) { return admit(peer); };
-  tls.peer = os::TlsConfig::PeerCertificate::required;
-  mqtt_tls = TRY(world.network().server_tls(tls));
-  tls.peer = os::TlsConfig::PeerCertificate::optional;   // a joining node has none yet
-  http_tls = TRY(world.network().server_tls(tls));
+  using Want = os::TlsConfig::PeerCertificate;
+  mqtt_tls = TRY(world.network().server_tls(tls_config(Want::required)));
+  http_tls = TRY(world.network().server_tls(tls_config(Want::optional)));   // who joins has none yet
+  listeners_have = authority->trust() + authority->cloud_certificate();
   return {};
 }
 
@@ -35,7 +30,12 @@ void Cloud::State::make_http(const std::string& mqtt_address) {
   };
   http = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_operator_routes(*http, *context);
+  context->on_authority_changed = [this] { on_authority_changed(); };
+  news = std::make_shared<AuthorityNews>(*context);
   add_join_route(*http, *context);
+  add_est_routes(*http, *context);
+  add_renewal_routes(*http, *context, news);
+  add_authority_routes(*http, *context);
   add_health_routes(*http, *context);
   plain = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_health_routes(*plain, *context);

@@ -26,14 +26,15 @@ engine::Access access() {
             return topic == codec::uplink::blocks_topic(node);
           },
           [](std::string_view node, std::string_view filter) {
-            return filter == codec::uplink::ack_topic(node);
+            return filter == codec::uplink::ack_topic(node) ||
+                   filter == codec::uplink::identity_topic(node);
           }};
 }
 
 }  // namespace
 
 Result<void> Cloud::State::admit(const os::Peer& peer) const {
-  if (revoked.contains(peer.serial))
+  if (authority->ledger().is_revoked(peer.serial))
     return base::fail(base::Code::denied, "certificate " + peer.serial + " is revoked");
   return {};
 }
@@ -77,19 +78,6 @@ bool Cloud::State::is_connected(std::string_view node) const {
   const auto sessions = mqtt->sessions(config.nodes);
   return std::ranges::any_of(sessions, [&](const auto& s) {
     return s.connected && s.device == node;
-  });
-}
-
-void Cloud::State::on_revoked(std::string_view node) {
-  mqtt->kick_device(node, Reason::not_authorized);
-  load_revoked([] {});
-}
-
-void Cloud::State::load_revoked(std::function<void()> done) {
-  store->revoked([this, done = std::move(done)](Result<std::vector<std::string>> serials) {
-    if (serials) revoked.insert(serials->begin(), serials->end());
-    else base::log::error("identity", "cannot read revocations", {{"why", serials.error()}});
-    done();
   });
 }
 

@@ -1,6 +1,7 @@
 // Cloud::State: the parts of the cloud and how they hang together. Private to the cloud's .cc files:
 //   nodes.cc      the nodes' connections: logins, what arrives, revocations
 //   listeners.cc  TLS and HTTP
+//   identity.cc   the authority: what time and operators bring
 //   access.cc     who asks, and the record of what they changed
 //   cloud.cc      assembling, starting, stopping
 
@@ -9,13 +10,13 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_set>
 
 #include "cloud/api.h"
 #include "cloud/authority.h"
 #include "cloud/block_store.h"
 #include "cloud/cloud.h"
 #include "cloud/receiver.h"
+#include "cloud/renewal.h"
 #include "net/http/http.h"
 #include "net/mqtt/server.h"
 
@@ -23,6 +24,7 @@ namespace selvedge::cloud {
 
 struct Cloud::State {
   State(os::World& w, CloudConfig c) : world(w), config(std::move(c)) {}
+  ~State() { world.loop().cancel(authority_timer); }
 
   // ---- nodes ----
   base::Result<void> admit(const os::Peer& peer) const;
@@ -31,6 +33,14 @@ struct Cloud::State {
   bool is_connected(std::string_view node) const;
   void on_revoked(std::string_view node);
   void load_revoked(std::function<void()> done);
+  void adopt_nodes();                    // those that joined before certificates were recorded
+
+  // ---- identity ----
+  base::Result<void> open_authority();
+  os::TlsConfig tls_config(os::TlsConfig::PeerCertificate peer) const;
+  void on_authority_changed();           // listeners take it, the revoked go, nodes hear of it
+  void tick_authority();
+  void make_identity_metrics();
 
   // ---- listeners ----
   base::Result<void> make_tls();
@@ -55,7 +65,10 @@ struct Cloud::State {
   std::unique_ptr<net::http::Server> http;
   std::unique_ptr<net::http::Server> plain;
   std::shared_ptr<os::Tls> mqtt_tls, http_tls;
-  std::unordered_set<std::string> revoked;            // certificate serials
+  std::shared_ptr<AuthorityNews> news;
+  std::string news_told;                              // version that nodes were told of
+  std::string listeners_have;                         // the certificate and trust they took last
+  os::TimerId authority_timer{};
   std::uint16_t mqtt_port = 0, http_port = 0, metrics_port = 0;
 };
 

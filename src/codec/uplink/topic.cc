@@ -21,6 +21,13 @@ std::string ack_topic(std::string_view node) {
   return topic;
 }
 
+std::string identity_topic(std::string_view node) {
+  std::string topic(down);
+  topic += node;
+  topic += "/identity";
+  return topic;
+}
+
 std::string_view node_of_blocks_topic(std::string_view topic) {
   if (topic.size() <= up.size() + blocks.size() || !topic.starts_with(up) ||
       !topic.ends_with(blocks)) {

@@ -64,6 +64,8 @@ base::Result<Ack> decode_ack(base::BytesView payload);
 
 std::string blocks_topic(std::string_view node);   // "up/<node>/blocks"
 std::string ack_topic(std::string_view node);      // "down/<node>/ack"
+// "down/<node>/identity": the version of what to trust and whom not to.
+std::string identity_topic(std::string_view node);
 // The node's name in "up/<node>/blocks"; empty if the topic is another.
 std::string_view node_of_blocks_topic(std::string_view topic);
 
