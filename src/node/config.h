@@ -53,6 +53,9 @@ struct NodeConfig {
   std::string when_full = "refuse-new";
   settings::Size dead_letters{16 << 20};
 
+  std::vector<std::string> hosts;    // names and addresses by which devices reach this node
+  base::Duration identity_poll = std::chrono::minutes(5);
+
   bool uplink_enabled = true;
   std::string cloud;                 // host:port of the cloud's MQTT listener; empty: as joined
   engine::ForwardLimits forward;

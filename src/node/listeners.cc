@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "codec/uplink/uplink.h"
 #include "node/state.h"
 
 namespace selvedge::node {
@@ -11,52 +12,115 @@ constexpr base::Duration identity_poll = std::chrono::seconds(2);
 
 }  // namespace
 
-Result<std::shared_ptr<os::Tls>> Node::State::listener_tls() {
+namespace {
+
+Result<std::string> read_device_authorities(os::World& world, const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const bool bare = slash == std::string::npos;
+  auto dir = TRY(world.directory(bare ? "." : path.substr(0, slash), false));
+  const base::Bytes text = TRY(os::read_file(*dir, bare ? path : path.substr(slash + 1), 1 << 20));
+  return std::string(base::as_text(text));
+}
+
+}  // namespace
+
+Result<os::TlsConfig> Node::State::listener_config() const {
   os::TlsConfig tls;
   tls.certificate = identity->certificate;
   tls.key = identity->key;
   tls.trusted = identity->authority;
-  if (!config.device_ca.empty()) {
-    const std::size_t slash = config.device_ca.rfind('/');
-    auto dir = TRY(world.directory(
-        slash == std::string::npos ? "." : config.device_ca.substr(0, slash), false));
-    const base::Bytes extra = TRY(os::read_file(
-        *dir, slash == std::string::npos ? config.device_ca : config.device_ca.substr(slash + 1),
-        1 << 20));
-    tls.trusted += base::as_text(extra);
-  }
+  if (!config.device_ca.empty())
+    tls.trusted += TRY(base::while_doing("devices.ca",
+                                         read_device_authorities(world, config.device_ca)));
   using Want = os::TlsConfig::PeerCertificate;
   tls.peer = config.device_certificates == "required"   ? Want::required
              : config.device_certificates == "optional" ? Want::optional
                                                         : Want::none;
   tls.chacha20_only = config.chacha20_only;
-  return world.network().server_tls(tls);
+  tls.admit = [this](const os::Peer& peer) -> Result<void> {
+    if (!revoked.contains(peer.serial)) return {};
+    return base::fail(base::Code::denied, "certificate " + peer.serial + " is revoked");
+  };
+  return tls;
+}
+
+os::TlsConfig Node::State::uplink_config() const {
+  os::TlsConfig tls;
+  tls.certificate = identity->certificate;
+  tls.key = identity->key;
+  tls.trusted = identity->authority;
+  tls.tls13_only = true;
+  tls.chacha20_only = config.chacha20_only;
+  tls.admit = identity::admit_cloud;
+  return tls;
 }
 
 Result<void> Node::State::start_with_identity() {
-  const auto tls = TRY(base::while_doing("TLS", listener_tls()));
+  for (std::string& serial : TRY(identity::load_revoked(world, config.state)))
+    revoked.insert(std::move(serial));
+  listener_tls = TRY(
+      base::while_doing("TLS", world.network().server_tls(TRY(listener_config()))));
   for (const std::string& at : config.mqtt_tls_listen) {
-    const auto port = TRY(base::while_doing("listen on " + at,
-                                            mqtt->listen(TRY(os::parse_endpoint(at)), tls)));
+    const auto port = TRY(base::while_doing(
+        "listen on " + at, mqtt->listen(TRY(os::parse_endpoint(at)), listener_tls)));
     if (mqtt_tls_port == 0) mqtt_tls_port = port;
   }
   for (const std::string& at : config.http_tls_listen)
-    TRY(base::while_doing("listen on " + at, http->listen(TRY(os::parse_endpoint(at)), tls)));
+    TRY(base::while_doing("listen on " + at,
+                          http->listen(TRY(os::parse_endpoint(at)), listener_tls)));
+  TRY(start_renewal());
   if (!config.uplink_enabled) return {};
-  os::TlsConfig up;
-  up.certificate = identity->certificate;
-  up.key = identity->key;
-  up.trusted = identity->authority;
-  up.tls13_only = true;
-  up.chacha20_only = config.chacha20_only;
   UplinkConfig to;
   to.node = identity->name;
   to.cloud = TRY(os::parse_endpoint(config.cloud.empty() ? identity->cloud_mqtt : config.cloud));
-  to.tls = TRY(base::while_doing("uplink TLS", world.network().client_tls(up)));
+  uplink_tls = TRY(base::while_doing("uplink TLS", world.network().client_tls(uplink_config())));
+  to.tls = uplink_tls;
   to.limits = config.forward;
   uplink = std::make_unique<Uplink>(world, *store, metrics, std::move(to));
+  if (renewal)
+    uplink->add({codec::uplink::identity_topic(identity->name), [this] { renewal->look(); },
+                 [this](base::BytesView) { renewal->look(); }, [] {}});
   uplink->start();
   return {};
+}
+
+Result<void> Node::State::start_renewal() {
+  if (identity->cloud_url.empty()) {
+    base::log::warn("identity", "the cloud's URL is not known: the certificate will not be renewed",
+                    {{"mend", "selvedge node join --replace"}});
+    return {};
+  }
+  RenewalConfig how{config.state, config.hosts, config.identity_poll, config.chacha20_only};
+  renewal = TRY(base::while_doing(
+      "renewal", Renewal::create(world, metrics, *identity, std::move(how),
+                                 {[this](const identity::NodeIdentity& next) { take_identity(next); },
+                                  [this](const std::vector<std::string>& serials) {
+                                    take_revoked(serials);
+                                  }})));
+  renewal->start();
+  return {};
+}
+
+void Node::State::take_identity(const identity::NodeIdentity& next) {
+  identity = next;
+  const auto taken = [](std::string_view what, const Result<void>& replaced) {
+    if (!replaced)
+      base::log::error("identity", "the old certificate stays in use",
+                       {{"for", what}, {"why", replaced.error()}});
+  };
+  const auto listeners = listener_config();
+  taken("listeners", listeners ? listener_tls->replace(*listeners)
+                               : Result<void>(std::unexpected(listeners.error())));
+  if (uplink_tls) taken("uplink", uplink_tls->replace(uplink_config()));
+}
+
+void Node::State::take_revoked(const std::vector<std::string>& serials) {
+  revoked = {serials.begin(), serials.end()};
+  const auto is_revoked = [this](const os::Peer& peer) {
+    return !peer.serial.empty() && revoked.contains(peer.serial);
+  };
+  mqtt->end_where(is_revoked, codec::mqtt::Reason::not_authorized);
+  http->end_where(is_revoked);
 }
 
 // A node that has not joined looks again now and then, so that joining needs no restart.

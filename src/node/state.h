@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/metrics.h"
@@ -23,6 +24,7 @@
 #include "node/ingest.h"
 #include "node/node.h"
 #include "node/pull.h"
+#include "node/renewal.h"
 #include "node/session_log.h"
 #include "node/uplink.h"
 
@@ -54,8 +56,12 @@ struct Node::State {
                    std::function<void(base::Result<void>)> then);
 
   // ---- identity and the cloud ----
-  base::Result<std::shared_ptr<os::Tls>> listener_tls();
+  base::Result<os::TlsConfig> listener_config() const;
+  os::TlsConfig uplink_config() const;
   base::Result<void> start_with_identity();
+  base::Result<void> start_renewal();
+  void take_identity(const identity::NodeIdentity& next);      // nothing that is open is dropped
+  void take_revoked(const std::vector<std::string>& serials);
   void await_identity();
 
   // ---- seen from outside ----
@@ -79,6 +85,9 @@ struct Node::State {
   std::vector<std::unique_ptr<Pull>> pulls;
   std::unique_ptr<Uplink> uplink;
   std::optional<identity::NodeIdentity> identity;
+  std::shared_ptr<os::Tls> listener_tls, uplink_tls;
+  std::unordered_set<std::string> revoked;               // certificate serials
+  std::unique_ptr<Renewal> renewal;
   std::uint16_t mqtt_port = 0, mqtt_tls_port = 0, http_port = 0;
   base::Instant started{};
 

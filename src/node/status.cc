@@ -26,6 +26,10 @@ std::string Node::State::status_json() const {
       .field("blocks_dropped", s.blocks_dropped)
       .field("backlog_seconds", backlog_seconds(s))
       .field("dead_letters", dead_letters->count())
+      .field("certificate_until",
+             renewal ? base::to_iso8601(renewal->certificate().not_after) : std::string())
+      .field("certificate_renewal_at", renewal ? base::to_iso8601(renewal->due()) : std::string())
+      .field("certificate_failure", renewal ? renewal->last_failure() : std::string())
       .field("journal_bytes", s.journal.bytes)
       .field("block_log_bytes", s.blocks.bytes)
       .end_object();
