@@ -131,9 +131,14 @@ std::string to_iso8601(Time time) {
 
 Time from_unix(std::int64_t count) {
   const std::int64_t size = count < 0 ? -(count + 1) : count;
-  if (size < 100'000'000'000) return {count * second};
-  if (size < 100'000'000'000'000) return {count * 1'000'000};
-  if (size < 100'000'000'000'000'000) return {count * 1'000};
+  const auto of = [count](std::int64_t unit) {
+    std::int64_t ns = 0;
+    if (!__builtin_mul_overflow(count, unit, &ns)) return Time{ns};
+    return Time{count < 0 ? INT64_MIN : INT64_MAX};
+  };
+  if (size < 100'000'000'000) return of(second);
+  if (size < 100'000'000'000'000) return of(1'000'000);
+  if (size < 100'000'000'000'000'000) return of(1'000);
   return {count};
 }
 

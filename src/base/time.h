@@ -43,7 +43,8 @@ std::string to_iso8601(Time time);
 Result<Time> parse_time(std::string_view text);
 
 // A count since 1970 whose unit is told apart by size: below 1e11 seconds, below 1e14
-// milliseconds, below 1e17 microseconds, else nanoseconds.
+// milliseconds, below 1e17 microseconds, else nanoseconds. What nanoseconds cannot hold (from the
+// year 2262 on) becomes the last, or first, moment they can.
 Time from_unix(std::int64_t count);
 
 // "250ms", "10s", "5m", "2h", "7d", "1.5s". Code::invalid_input otherwise.

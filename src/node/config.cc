@@ -72,12 +72,17 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("store.segment", store_segment, "Size of a log file.");
   s.bind("store.keep-free", store_keep_free, "Disk space left to others.");
   s.bind("store.block-age", store.block_age, "A block is sealed this long after its first reading.");
-  s.bind("store.block-readings", store.block_readings, "Or at this many readings.", 1, 1 << 20);
+  s.bind("store.block-readings", store.block_readings, "Or at this many readings.", 1, 1 << 15);
   s.bind("store.retention", store.retention, "How long delivered blocks stay here.");
   s.bind("store.series", store.series, "Most series.", 1, 10'000'000);
   s.bind_word("store.when-full", when_full, {"refuse-new", "drop-oldest"},
               "What goes when nothing more fits: new readings, or the oldest undelivered ones.");
   s.bind("store.dead-letters", dead_letters, "Log of messages that could not be taken.");
+
+  s.bind("hosts", hosts,
+         "Names and addresses by which devices reach this node; they go into its certificate.");
+  s.bind("identity.poll", identity_poll,
+         "How often the cloud is asked what to trust, beside being told of changes.");
 
   s.bind("uplink.enabled", uplink_enabled, "Send blocks to the cloud.");
   s.bind("uplink.cloud", cloud, "host:port of the cloud; empty: as joined.");
@@ -113,6 +118,9 @@ Result<void> NodeConfig::finish() {
   for (const auto* list : {&mqtt_listen, &mqtt_tls_listen, &http_listen, &http_tls_listen})
     for (const std::string& at : *list) TRY(os::parse_endpoint(at));
   if (!cloud.empty()) TRY(base::while_doing("uplink.cloud", os::parse_endpoint(cloud)));
+  if (hosts.size() > 16) return fail(Code::invalid_input, "hosts: at most 16");
+  if (identity_poll < std::chrono::seconds(1))
+    return fail(Code::invalid_input, "identity.poll: at least 1s");
   for (const PullConfig& pull : pulls) {
     if (pull.urls.empty()) return fail(Code::invalid_input, "pull '" + pull.name + "': urls is empty");
     if (pull.period < std::chrono::milliseconds(100))

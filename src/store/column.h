@@ -57,6 +57,7 @@ class ChunkPool {
 class Column {
  public:
   std::uint32_t size() const { return size_; }
+  std::size_t text_bytes() const { return text_.size(); }
   bool sorted() const { return sorted_; }
   std::int64_t first_time() const { return first_time_; }  // smallest
   std::int64_t last_time() const { return last_time_; }    // largest

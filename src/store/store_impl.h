@@ -18,6 +18,9 @@
 
 namespace selvedge::store {
 
+// A message may add as much again, and the uplink takes frames just below 2 MiB.
+inline constexpr std::size_t most_column_text = 512 << 10;
+
 class Store final : public ReadingStore {
  public:
   Store(os::World& world, StoreLimits limits);
@@ -93,6 +96,10 @@ class Store final : public ReadingStore {
   base::Result<void> make_memory();
   void push(std::uint32_t id, Position at, std::int64_t time, std::uint64_t bits,
             std::string_view text);
+  // By readings or, so that its block fits into a batch of the uplink, by bytes.
+  bool is_full(const Column& column) const {
+    return column.size() >= limits_.block_readings || column.text_bytes() >= most_column_text;
+  }
   void relieve_journal();
   base::Result<void> seal(std::uint32_t id);
   void unlink(std::uint32_t id);

@@ -12,7 +12,7 @@ using base::Code;
 using model::Kind;
 
 constexpr std::size_t max_message_readings = 64 << 10;
-constexpr std::size_t max_message_text = 2 << 20;
+constexpr std::size_t max_message_text = 1 << 20;
 constexpr std::size_t seals_a_turn = 256;
 constexpr std::uint64_t readings_a_turn = 200'000;
 constexpr base::Duration seal_pause = std::chrono::seconds(1);
@@ -131,7 +131,7 @@ base::Result<void> Store::end_message(std::uint64_t key) {
   abandon_message();
   // A column that cannot be sealed now stays open and is due again later.
   for (const std::uint32_t id : to_seal_)
-    if (series_[id].column.size() >= limits_.block_readings)
+    if (is_full(series_[id].column))
       base::ignore(seal(id), "the block log is full; make_memory() will say so");
   to_seal_.clear();
   relieve_journal();
@@ -153,7 +153,7 @@ void Store::push(std::uint32_t id, Position at, std::int64_t time, std::uint64_t
   s.last = at;
   s.last_time = std::max(s.last_time, time);
   ++open_readings_;
-  if (s.column.size() == limits_.block_readings) to_seal_.push_back(id);
+  if (is_full(s.column) && (to_seal_.empty() || to_seal_.back() != id)) to_seal_.push_back(id);
 }
 
 base::Result<void> Store::make_memory() {

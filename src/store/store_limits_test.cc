@@ -317,5 +317,33 @@ TEST_F(StoreTest, SpreadsALargeBurstOfSealing) {
   EXPECT_EQ(store->stats().blocks_sealed, 3000u);
 }
 
+TEST_F(StoreTest, SealsTextsBeforeTheirBlockIsTooLargeToTravel) {
+  constexpr std::size_t largest_that_travels = (2 << 20) - (4 << 10);
+  open({.memory_bytes = 64 << 20});
+  const auto id = series("log", model::Kind::text);
+  std::string text(4096, 'x');
+  std::uint64_t state = 1;
+  for (int i = 0; i < 1000; ++i) {
+    for (char& c : text) {  // nothing a compressor could use
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      c = static_cast<char>(32 + (state >> 58));
+    }
+    ASSERT_TRUE(store->add(id, {start + i * second}, ValueView::of(std::string_view(text))));
+    if (i % 100 == 99) {
+      ASSERT_TRUE(store->end_message(static_cast<std::uint64_t>(i)));
+    }
+  }
+  ASSERT_TRUE(commit());
+  seal();
+  std::size_t blocks = 0;
+  const auto undelivered = store->undelivered(BlockSeq{1}, 100 << 20);
+  ASSERT_TRUE(undelivered);
+  for (const StoredBlock& block : *undelivered) {
+    EXPECT_LT(block.frame.size(), largest_that_travels);
+    ++blocks;
+  }
+  EXPECT_GE(blocks, 4u);
+}
+
 }  // namespace
 }  // namespace selvedge::store

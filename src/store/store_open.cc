@@ -17,7 +17,7 @@ constexpr std::string_view identity_start = "selvedge store 1\nepoch ";
 constexpr std::uint32_t journal_lane = 0x5301, block_lane = 0x5302, series_lane = 0x5303;
 
 StoreLimits sane(StoreLimits limits) {
-  limits.block_readings = std::clamp(limits.block_readings, 1u, 1u << 19);
+  limits.block_readings = std::clamp(limits.block_readings, 1u, 1u << 15);
   limits.memory_bytes = std::max<std::uint64_t>(limits.memory_bytes, 64 << 10);
   limits.block_bytes = std::max<std::uint64_t>(limits.block_bytes, 256 << 10);
   limits.journal_bytes = std::max<std::uint64_t>(limits.journal_bytes, 256 << 10);
@@ -149,7 +149,7 @@ base::Result<void> Store::replay(const Record& record) {
   }));
   keys_.add(key);
   for (const std::uint32_t id : to_seal_)
-    if (series_[id].column.size() >= limits_.block_readings)
+    if (is_full(series_[id].column))
       base::ignore(seal(id), "it stays open until there is room");
   to_seal_.clear();
   while (!pool_.within(blocks_->waiting_bytes()) && oldest_ != 0 && seal(oldest_)) continue;
