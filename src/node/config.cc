@@ -84,11 +84,6 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("identity.poll", identity_poll,
          "How often the cloud is asked what to trust, beside being told of changes.");
 
-  s.bind("hosts", hosts,
-         "Names and addresses by which devices reach this node; they go into its certificate.");
-  s.bind("identity.poll", identity_poll,
-         "How often the cloud is asked what to trust, beside being told of changes.");
-
   s.bind("uplink.enabled", uplink_enabled, "Send blocks to the cloud.");
   s.bind("uplink.cloud", cloud, "host:port of the cloud; empty: as joined.");
   s.bind("uplink.bytes-per-second", uplink_rate, "Cap on the uplink; 0: none.");
@@ -123,9 +118,6 @@ Result<void> NodeConfig::finish() {
   for (const auto* list : {&mqtt_listen, &mqtt_tls_listen, &http_listen, &http_tls_listen})
     for (const std::string& at : *list) TRY(os::parse_endpoint(at));
   if (!cloud.empty()) TRY(base::while_doing("uplink.cloud", os::parse_endpoint(cloud)));
-  if (hosts.size() > 16) return fail(Code::invalid_input, "hosts: at most 16");
-  if (identity_poll < std::chrono::seconds(1))
-    return fail(Code::invalid_input, "identity.poll: at least 1s");
   if (hosts.size() > 16) return fail(Code::invalid_input, "hosts: at most 16");
   if (identity_poll < std::chrono::seconds(1))
     return fail(Code::invalid_input, "identity.poll: at least 1s");
