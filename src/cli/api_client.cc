@@ -1,6 +1,7 @@
 #include "cli/api_client.h"
 
 #include "base/text.h"
+#include "identity/identity.h"
 
 namespace selvedge::cli {
 
@@ -64,6 +65,7 @@ Result<ApiClient> ApiClient::cloud(const Arguments& arguments, Session& session)
   tls.key = TRY(base::while_doing("operator's identity", read_text(**dir, "operator.key")));
   tls.trusted = TRY(base::while_doing("operator's identity", read_text(**dir, "ca.crt")));
   tls.tls13_only = true;
+  tls.admit = identity::admit_cloud;
   return ApiClient(session, url, TRY(session.world.network().client_tls(tls)), true);
 }
 

@@ -8,6 +8,7 @@
 #include "cli/api_client.h"
 #include "cli/commands.h"
 #include "crypto/crypto.h"
+#include "crypto/est.h"
 #include "identity/identity.h"
 
 namespace selvedge::cli {
@@ -66,6 +67,28 @@ Finding check_limits() {
   return {"limits", Verdict::good, std::to_string(files.rlim_max) + " open files", ""};
 }
 
+Finding check_end(const std::string& what, const crypto::CertificateInfo& certificate,
+                  base::Time now, const std::string& mend) {
+  Finding finding{what, Verdict::good,
+                  certificate.common_name + ", until " + base::to_iso8601(certificate.not_after), ""};
+  const base::Duration life = certificate.not_after - certificate.not_before;
+  const base::Duration left = certificate.not_after - now;
+  if (certificate.not_before > now) {
+    finding.verdict = Verdict::bad;
+    finding.detail = "is not valid before " + base::to_iso8601(certificate.not_before);
+    finding.mend = "set the clock: it says " + base::to_iso8601(now);
+  } else if (left.count() <= 0) {
+    finding.verdict = Verdict::bad;
+    finding.detail = "ran out at " + base::to_iso8601(certificate.not_after);
+    finding.mend = mend;
+  } else if (left < life / 6) {
+    // It should have been renewed at a third.
+    finding.verdict = Verdict::warning;
+    finding.mend = "runs out in " + base::to_string(left) + " and was not renewed: " + mend;
+  }
+  return finding;
+}
+
 std::vector<Finding> check_certificates(os::World& world, const std::string& state) {
   const auto loaded = identity::load(world, state);
   if (!loaded)
@@ -75,22 +98,20 @@ std::vector<Finding> check_certificates(os::World& world, const std::string& sta
     return {{"identity", Verdict::warning, "this node has not joined a fleet",
              "selvedge node join --cloud URL --token TOKEN"}};
   const identity::NodeIdentity& joined = **loaded;
-  const auto certificate = crypto::read_certificate(joined.certificate);
-  if (!certificate)
-    return {{"certificate", Verdict::bad, certificate.error().message, "join again"}};
-  const base::Duration left = certificate->not_after - world.loop().wall_now();
-  const auto days = std::chrono::duration_cast<std::chrono::hours>(left).count() / 24;
-  Finding finding{"certificate", Verdict::good,
-                  joined.name + ", until " + base::to_iso8601(certificate->not_after), ""};
-  if (left.count() <= 0) {
-    finding.verdict = Verdict::bad;
-    finding.detail = "ran out at " + base::to_iso8601(certificate->not_after);
-    finding.mend = "join again: selvedge node join --replace";
-  } else if (days < 14) {
-    finding.verdict = Verdict::warning;
-    finding.mend = "runs out in " + std::to_string(days) + " days: join again before then";
-  }
-  return {finding};
+  const base::Time now = world.loop().wall_now();
+  const auto own = crypto::read_certificate(joined.certificate);
+  const auto authorities = crypto::split_certificates(joined.authority);
+  if (!own || !authorities)
+    return {{"certificate", Verdict::bad, (own ? authorities.error() : own.error()).message,
+             "join again: selvedge node join --replace"}};
+  std::vector<Finding> findings{check_end(
+      "certificate", *own, now,
+      "let the node run and reach the cloud; when it has run out for longer than the cloud's "
+      "identity.node-grace, join again: selvedge node join --replace")};
+  for (const std::string& authority : *authorities)
+    if (const auto info = crypto::read_certificate(authority))
+      findings.push_back(check_end("authority", *info, now, "selvedge authority rotate"));
+  return findings;
 }
 
 // One TCP (and TLS) connection to the cloud's MQTT listener.
@@ -109,6 +130,7 @@ Finding check_cloud(os::World& world, os::RealWorld& real, const std::string& st
   tls.key = joined.key;
   tls.trusted = joined.authority;
   tls.tls13_only = true;
+  tls.admit = identity::admit_cloud;
   const auto context = world.network().client_tls(tls);
   const auto endpoint = os::parse_endpoint(joined.cloud_mqtt);
   if (!context || !endpoint)

@@ -10,6 +10,7 @@ namespace {
 std::vector<Command> all_commands() {
   std::vector<Command> all;
   for (auto part : {node_commands(), series_commands(), device_commands(), identity_commands(),
+                    authority_commands(),
                     verify_commands(), replay_commands(), fetch_commands(), check_commands(),
                     own_commands()})
     for (Command& command : part) all.push_back(std::move(command));

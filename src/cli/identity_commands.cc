@@ -15,6 +15,7 @@ Result<int> create_token(const Arguments& arguments, Session& session) {
   base::JsonWriter body;
   body.begin_object()
       .field("node", arguments.text("name"))
+      .field("device", arguments.text("device"))
       .field("valid", arguments.text("valid", "1h"))
       .end_object();
   const std::string answer = TRY(api.request("POST", "/api/v1/tokens", body.take()));
@@ -55,9 +56,12 @@ Result<int> create_certificate(const Arguments& arguments, Session& session) {
 
 std::vector<Command> identity_commands() {
   return {
-      {"token", "create", "", 0, 0, "Make a one-time token with which a node joins.", {},
-       {"selvedge token create --valid 1h", "selvedge token create --name gateway-7"},
+      {"token", "create", "", 0, 0, "Make a one-time token with which a node joins or a device enrols.",
+       "<id>.<secret>.<CA>: a device's EST client shows id and secret as user and password.",
+       {"selvedge token create --valid 1h", "selvedge token create --name gateway-7",
+        "selvedge token create --device boiler-7"},
        cloud_flags({{"name", "NODE", "Only a node of this name may use it.", "any"},
+                    {"device", "DEVICE", "For the device of this name, to enrol by EST."},
                     {"valid", "DURATION", "How long it can be used.", "1h"}}),
        create_token},
       {"certificate", "create", "NAME", 1, 1, "Make a key and certificate for a device or operator.",

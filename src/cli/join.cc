@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "cli/api_client.h"
 #include "crypto/crypto.h"
+#include "crypto/est.h"
+#include "crypto/private_key.h"
 #include "identity/identity.h"
 
 namespace selvedge::cli {
@@ -24,7 +26,8 @@ std::string machine_name() {
 }
 
 // The cloud's CA, fetched without trust and then held against the token's fingerprint: a stranger
-// in between can give us another CA, but not one with that fingerprint.
+// in between can give us another CA, but not one with that fingerprint. During a rotation there are
+// several; the token names the one that the cloud shows.
 Result<std::string> fetch_authority(const std::string& cloud, const crypto::JoinToken& token,
                                     Session& session) {
   os::TlsConfig blind;
@@ -36,12 +39,24 @@ Result<std::string> fetch_authority(const std::string& cloud, const crypto::Join
   }));
   if (fetched.status != 200)
     return fail(Code::unavailable, cloud + ": answered " + std::to_string(fetched.status));
-  const auto fingerprint = TRY(base::while_doing("the cloud's CA", crypto::fingerprint(fetched.body)));
-  if (!crypto::equal_in_constant_time(fingerprint, token.authority))
-    return fail(Code::denied, cloud +
-                                  ": its CA is not the one in the token; this is another cloud, or "
-                                  "somebody stands in between");
-  return fetched.body;
+  for (const std::string& authority :
+       TRY(base::while_doing("the cloud's CA", crypto::split_certificates(fetched.body))))
+    if (crypto::equal_in_constant_time(TRY(crypto::fingerprint(authority)), token.authority))
+      return authority;
+  return fail(Code::denied, cloud +
+                                ": its CA is not the one in the token; this is another cloud, the "
+                                "token is from before the CA was changed, or somebody stands in "
+                                "between");
+}
+
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    if (end > 0) words.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return words;
 }
 
 }  // namespace
@@ -64,19 +79,25 @@ Result<int> join_fleet(const Arguments& arguments, Session& session) {
   joined.name = name;
   joined.cloud_url = cloud;
   joined.authority = TRY(fetch_authority(cloud, token, session));
-  joined.key = TRY(crypto::make_key());
+  joined.key = arguments.text("key");
+  if (joined.key.empty()) joined.key = TRY(crypto::make_key());
+  else if (!crypto::is_key_uri(joined.key))
+    return fail(Code::invalid_input, "--key: expected a URI (pkcs11:..., store:...)");
 
   os::TlsConfig trusting;
   trusting.trusted = joined.authority;
   trusting.tls13_only = true;
+  trusting.admit = identity::admit_cloud;
   net::http::Client client(session.world, {}, TRY(session.world.network().client_tls(trusting)));
   base::JsonWriter body;
   body.begin_object()
       .field("name", name)
       .field("token_id", token.id)
       .field("token_secret", token.secret)
-      .field("csr", TRY(crypto::make_csr(joined.key, name)))
-      .end_object();
+      .field("csr", TRY(crypto::make_csr(joined.key, name)));
+  body.key("hosts").begin_array();
+  for (const std::string& host : split(arguments.text("hosts"))) body.value(host);
+  body.end_array().end_object();
   const auto fetched = TRY(wait_for<Result<net::http::Fetched>>(session.world, [&](auto done) {
     client.fetch({"POST", cloud + "/api/v1/join", {{"content-type", "application/json"}}, body.text()},
                  done);
@@ -86,6 +107,7 @@ Result<int> join_fleet(const Arguments& arguments, Session& session) {
     return fail(fetched.status == 403 ? Code::denied : Code::unavailable,
                 "join: " + answer["detail"].text("answered " + std::to_string(fetched.status)));
   joined.certificate = answer["certificate"].text();
+  joined.authority = answer["authority"].text(joined.authority);
   joined.cloud_mqtt = answer["mqtt"].text();
   TRY(base::while_doing("join", crypto::check_pair(joined.certificate, joined.key)));
   TRY(identity::save(session.world, state, joined));

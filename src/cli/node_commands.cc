@@ -112,6 +112,8 @@ std::vector<Command> node_commands() {
         {"token", "TOKEN", "From `selvedge token create`.", {}, "SELVEDGE_TOKEN"},
         {"name", "NAME", "The node's name.", "this machine's name"},
         {"state", "DIR", "The node's state directory.", "/var/lib/selvedge/node", "SELVEDGE_STATE"},
+        {"hosts", "LIST", "Names and addresses by which devices reach it, apart by commas.", "its name"},
+        {"key", "URI", "A key that a provider holds (pkcs11:...).", "a new one in a file"},
         {"replace", "", "Join again though this machine has joined already."}},
        join_fleet},
   };
