@@ -48,8 +48,9 @@ base::Result<Envelope> decode_envelope(std::string_view json) {
   for (const auto& item : *signatures) {
     if (!item.is_object()) return members.wrong("signatures", "holds something that is no object");
     const Members signature(item, "read signature");
-    envelope.signatures.push_back({.key_id = TRY(signature.text_or_empty("keyid", max_key_id_bytes)),
-                                   .bytes = TRY(signature.base64("sig", max_signature_bytes))});
+    Signature& read = envelope.signatures.emplace_back();
+    read.key_id = TRY(signature.text_or_empty("keyid", max_key_id_bytes));
+    read.bytes = TRY(signature.base64("sig", max_signature_bytes));
   }
   return envelope;
 }

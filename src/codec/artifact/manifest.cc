@@ -85,15 +85,17 @@ Result<void> take_chunks(const Members& members, model::ArtifactManifest& m) {
 
 Result<void> take_lists(const Members& members, model::ArtifactManifest& m) {
   for (const auto& item : *TRY(members.array("targets", Limits::list))) {
-    const Members target(item, "read manifest's target");
-    m.targets.push_back({.arch = TRY(target.text_or_empty("arch", max_word)),
-                         .os = TRY(target.text_or_empty("os", max_word)),
-                         .device_type = TRY(target.text_or_empty("device_type", max_word))});
+    const Members members_of(item, "read manifest's target");
+    model::ArtifactTarget& target = m.targets.emplace_back();
+    target.arch = TRY(members_of.text_or_empty("arch", max_word));
+    target.os = TRY(members_of.text_or_empty("os", max_word));
+    target.device_type = TRY(members_of.text_or_empty("device_type", max_word));
   }
   for (const auto& item : *TRY(members.array("depends", Limits::list))) {
-    const Members dependency(item, "read manifest's dependency");
-    m.depends.push_back({.name = TRY(dependency.text("name", max_word)),
-                         .version_least = TRY(dependency.number("version_least", 0, max_version))});
+    const Members members_of(item, "read manifest's dependency");
+    model::ArtifactDependency& dependency = m.depends.emplace_back();
+    dependency.name = TRY(members_of.text("name", max_word));
+    dependency.version_least = TRY(members_of.number("version_least", 0, max_version));
   }
   for (const auto& [key, value] : *TRY(members.object("attributes", Limits::list))) {
     if (value.text("x") != value.text("y")) return members.wrong("attributes", "holds more than text");

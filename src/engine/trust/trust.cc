@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "codec/artifact/documents.h"
+#include "crypto/crypto.h"
 #include "engine/trust/signers.h"
 
 namespace selvedge::engine {
@@ -72,6 +73,7 @@ Result<Trust> Trust::begin(std::string_view keys_envelope) {
   trust.envelope_ = keys_envelope;
   trust.document_ = std::move(keys.document);
   trust.floor_time_ = trust.document_.issued;
+  trust.way_ = {crypto::sha256(keys.envelope.payload)};
   return trust;
 }
 
@@ -98,6 +100,8 @@ Result<Trust::Followed> Trust::follow(std::string_view keys_envelope) {
   document_ = std::move(next);
   envelope_ = keys_envelope;
   saw_time(document_.issued);
+  if (way_.size() == max_way) way_.erase(way_.begin());
+  way_.push_back(crypto::sha256(keys.envelope.payload));
   // What only a revoked key vouched for may have been set to keep better versions out.
   std::erase_if(floors_, [&](const auto& entry) {
     const Floor& floor = entry.second;
@@ -108,6 +112,12 @@ Result<Trust::Followed> Trust::follow(std::string_view keys_envelope) {
     return sound < static_cast<std::ptrdiff_t>(floor.signers.size()) && sound < needed;
   });
   return Followed::newer;
+}
+
+bool Trust::has_followed(std::string_view keys_envelope) const {
+  const auto envelope = codec::artifact::decode_envelope(keys_envelope);
+  return envelope && envelope->type == codec::artifact::keys_type &&
+         std::ranges::find(way_, crypto::sha256(envelope->payload)) != way_.end();
 }
 
 Result<TrustedManifest> Trust::check(std::string_view manifest_envelope, const ArtifactAsk& ask,

@@ -62,6 +62,8 @@ class Trust {
   // changes on an error.
   base::Result<Followed> follow(std::string_view keys_envelope);
   std::uint64_t next_version() const { return document_.version + 1; }
+  // Whether this document is held or was on the way from the first one to it.
+  bool has_followed(std::string_view keys_envelope) const;
 
   // Code::denied: wrong signers, expired, not for this machine, an older version than was taken
   // before, or another artifact under its name and version. Code::exhausted: larger than asked for.
@@ -84,6 +86,7 @@ class Trust {
   std::uint64_t newest(std::string_view name) const;
 
   static constexpr std::size_t max_names = 10'000;
+  static constexpr std::size_t max_way = 4096;   // documents remembered by digest; the oldest go
 
  private:
   struct Floor {
@@ -97,6 +100,7 @@ class Trust {
 
   std::string envelope_;
   model::KeysDocument document_;
+  std::vector<model::Sha256> way_;               // digests of the payloads from the first document on
   base::Time floor_time_{};
   std::map<std::string, Floor, std::less<>> floors_;
 };

@@ -27,6 +27,8 @@ base::Bytes Trust::save() const {
   out.u8(layout);
   out.text(envelope_);
   out.svarint(floor_time_.ns);
+  out.varint(way_.size());
+  for (const model::Sha256& digest : way_) out.raw(digest);
   out.varint(floors_.size());
   for (const auto& [name, floor] : floors_) {
     out.text(name);
@@ -49,6 +51,13 @@ base::Result<Trust> Trust::restore(base::BytesView saved) {
   if (!in.ok()) return damaged();
   Trust trust = TRY(base::while_doing("read state of trust", begin(envelope)));
   trust.saw_time({in.svarint()});
+  const std::uint64_t way = in.varint();
+  if (way > max_way) return damaged();
+  trust.way_.clear();
+  for (std::uint64_t i = 0; i < way && in.ok(); ++i) {
+    const base::BytesView digest = in.raw(std::tuple_size_v<model::Sha256>);
+    if (in.ok()) std::ranges::copy(digest, trust.way_.emplace_back().begin());
+  }
   const std::uint64_t count = in.varint();
   if (count > max_names) return damaged();
   for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
