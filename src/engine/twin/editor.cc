@@ -20,10 +20,13 @@ model::Stamp next_stamp(const Entries& entries, TwinClock clock) {
 
 namespace {
 
-// The newest stamp of what was reported at, above or beneath a path.
+// The newest stamp of what is reported at, above or beneath a path. Removals do not count: they are
+// forgotten one day, and a device that knows nothing any more has to be told again.
 model::Stamp last_report(const Entries& entries, std::string_view path) {
   model::Stamp last{};
-  const auto see = [&](std::size_t i) { last = std::max(last, entries.at(i).stamp); };
+  const auto see = [&](std::size_t i) {
+    if (!entries.at(i).value.empty()) last = std::max(last, entries.at(i).stamp);
+  };
   const Key key{TwinPart::reported, path};
   const std::size_t first = entries.lower_bound(key);
   const bool there = first < entries.size() && compare(entries.at(first).key, key) == 0;

@@ -21,7 +21,8 @@
 // Wish and device: a desired leaf is a standing wish while it differs from the reported one and is newer. If
 // the device changed the reported value later than the wish (to something else), the wish is
 // superseded: it stays readable, is no longer in the delta, and only a newer wish revives it.
-// Reporting the same value again is not a change and supersedes nothing.
+// Reporting the same value again is not a change and supersedes nothing; nor does removing a reported
+// value, for a device that has lost what it knew has to be told again.
 //
 // Bounds: TwinLimits; an edit that would pass them is refused whole (Code::exhausted for sizes,
 // Code::invalid_input for depth and names) and changes nothing. Two replicas that were apart may each
