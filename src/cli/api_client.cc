@@ -1,5 +1,9 @@
 #include "cli/api_client.h"
 
+#include <algorithm>
+#include <array>
+#include <csignal>
+
 #include "base/text.h"
 #include "identity/identity.h"
 
@@ -28,9 +32,9 @@ Code code_of_status(int status) {
     case 400: case 405: case 413: case 415: case 422: return Code::invalid_input;
     case 401: case 403: return Code::denied;
     case 404: return Code::not_found;
-    case 409: return Code::conflict;
+    case 409: case 412: return Code::conflict;
     case 429: case 507: return Code::exhausted;
-    case 502: case 503: case 504: return Code::unavailable;
+    case 408: case 502: case 503: case 504: return Code::unavailable;
     default: return Code::internal;
   }
 }
@@ -78,7 +82,19 @@ Result<ApiClient> ApiClient::either(const Arguments& arguments, Session& session
   return cloud(arguments, session);
 }
 
-Result<std::string> ApiClient::request(std::string method, std::string target, std::string body) {
+namespace {
+
+base::Error problem_of(int status, std::string_view body) {
+  const auto problem = codec::json::parse(body);
+  std::string detail = problem ? (*problem)["detail"].text((*problem)["title"].text()) : "";
+  if (detail.empty()) detail = "answered " + std::to_string(status);
+  return {code_of_status(status), std::move(detail)};
+}
+
+}  // namespace
+
+Result<std::string> ApiClient::request(std::string method, std::string target, std::string body,
+                                       Headers headers) {
   net::http::ClientLimits limits;
   limits.body_bytes = 1ULL << 30;   // an export is as long as it is
   limits.timeout = std::chrono::minutes(2);
@@ -87,18 +103,65 @@ Result<std::string> ApiClient::request(std::string method, std::string target, s
   fetch.method = std::move(method);
   fetch.url = url_ + target;
   fetch.headers = {{"accept", "application/json, text/csv, */*"}};
-  if (!body.empty()) fetch.headers.emplace_back("content-type", "application/json");
+  const bool typed = std::ranges::any_of(
+      headers, [](const auto& header) { return header.first == "content-type"; });
+  if (!body.empty() && !typed) fetch.headers.emplace_back("content-type", "application/json");
+  fetch.headers.insert(fetch.headers.end(), headers.begin(), headers.end());
   fetch.body = std::move(body);
   auto fetched = wait_for<Result<net::http::Fetched>>(
       session_->world, [&](auto done) { client.fetch(fetch, done); });
   if (!fetched) return std::unexpected(std::move(fetched).error().while_doing(url_));
-  if (fetched->status >= 400) {
-    const auto problem = codec::json::parse(fetched->body);
-    std::string detail = problem ? (*problem)["detail"].text((*problem)["title"].text()) : "";
-    if (detail.empty()) detail = "answered " + std::to_string(fetched->status);
-    return fail(code_of_status(fetched->status), detail);
-  }
+  if (fetched->status >= 400)
+    return std::unexpected(problem_of(fetched->status, fetched->body));
   return std::move(fetched->body);
+}
+
+Result<ApiClient::Followed> ApiClient::follow(
+    std::string target, Headers headers,
+    const std::function<Result<void>(base::BytesView)>& piece, const std::function<bool()>& enough) {
+  net::http::ClientLimits limits;
+  limits.timeout = std::chrono::minutes(1);   // heartbeats come more often
+  net::http::Client client(session_->world, limits, tls_);
+  std::optional<Result<Followed>> outcome;
+  int status = 0;
+  std::string problem;
+  net::http::Fetch fetch;
+  fetch.url = url_ + target;
+  fetch.headers = std::move(headers);
+  fetch.on_head = [&](const net::http::Fetched& head) { status = head.status; };
+  fetch.on_body = [&](base::BytesView bytes) {
+    if (status >= 400) {
+      if (problem.size() < 64 << 10) problem += base::as_text(bytes);
+      return;
+    }
+    const auto taken = piece(bytes);
+    if (!taken) outcome = std::unexpected(taken.error());
+    else if (enough()) outcome = Followed::enough;
+    if (outcome) session_->world.stop();
+  };
+  client.fetch(std::move(fetch), [&](Result<net::http::Fetched> fetched) {
+    if (outcome) return;
+    if (status >= 400) outcome = std::unexpected(problem_of(status, problem));
+    else if (!fetched) outcome = std::unexpected(std::move(fetched).error().while_doing(url_));
+    else outcome = Followed::ended;
+    session_->world.stop();
+  });
+  constexpr std::array<int, 2> signals{SIGINT, SIGTERM};
+  while (!outcome)
+    if (session_->world.run(signals) != 0) return Followed::stopped;
+  return std::move(*outcome);
+}
+
+ApiClient::Followed ApiClient::rest(base::Duration time) {
+  bool over = false;
+  session_->world.loop().after(time, [&] {
+    over = true;
+    session_->world.stop();
+  });
+  constexpr std::array<int, 2> signals{SIGINT, SIGTERM};
+  while (!over)
+    if (session_->world.run(signals) != 0) return Followed::stopped;
+  return Followed::ended;
 }
 
 Result<codec::json::Value> ApiClient::get(std::string target) {

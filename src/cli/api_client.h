@@ -23,9 +23,21 @@ class ApiClient {
   static base::Result<ApiClient> either(const Arguments& arguments, Session& session);
 
   // `target` begins with '/'. An answer of 400 or more is an Error with the problem's detail.
-  base::Result<std::string> request(std::string method, std::string target, std::string body = {});
+  // `headers` are beside ours; a content-type among them takes the place of JSON.
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  base::Result<std::string> request(std::string method, std::string target, std::string body = {},
+                                    Headers headers = {});
   base::Result<codec::json::Value> get(std::string target);
   base::Result<codec::json::Value> post(std::string target, std::string body);
+
+  // Takes an answer that has no end, piece by piece, until it ends, `enough` says so, or SIGINT or
+  // SIGTERM arrives. Code::unavailable: the connection did not come about or was lost.
+  enum class Followed : std::uint8_t { ended, enough, stopped };
+  base::Result<Followed> follow(std::string target, Headers headers,
+                                const std::function<base::Result<void>(base::BytesView)>& piece,
+                                const std::function<bool()>& enough);
+  // Waits, unless a signal arrives (then `stopped`, else `ended`).
+  Followed rest(base::Duration time);
 
   bool is_cloud() const { return cloud_; }
 

@@ -17,6 +17,7 @@ std::vector<Command> verify_commands();     // series verify
 std::vector<Command> replay_commands();     // device replay
 std::vector<Command> fetch_commands();      // fetch
 std::vector<Command> check_commands();      // check
+std::vector<Command> twin_commands();       // twin
 std::vector<Command> own_commands();        // completion, version
 
 // Prints `answer` as JSON, or its members as a table: each column is a member's name and a heading.
@@ -24,5 +25,8 @@ struct Column {
   std::string member, heading;
 };
 void print_rows(Out& out, const std::string& json, const std::vector<Column>& columns);
+
+// Prints the answer to a query for readings: JSON as it is, or its rows.
+base::Result<int> print_readings(Out& out, const std::string& answer);
 
 }  // namespace selvedge::cli

@@ -34,22 +34,7 @@ Result<int> list(const Arguments& arguments, Session& session) {
 
 Result<int> query(const Arguments& arguments, Session& session) {
   auto api = TRY(ApiClient::either(arguments, session));
-  const std::string answer = TRY(api.request("GET", query_target(arguments)));
-  if (session.out.json()) {
-    session.out.document(answer);
-    return 0;
-  }
-  const auto parsed = TRY(codec::json::parse(answer));
-  std::vector<std::string> header;
-  for (const auto& column : parsed["columns"].array()) header.push_back(column.print());
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& row : parsed["rows"].array()) {
-    std::vector<std::string>& cells = rows.emplace_back();
-    for (const auto& cell : row.array()) cells.push_back(cell.print());
-  }
-  session.out.table(header, rows);
-  if (parsed["truncated"].boolean()) session.out.line("(more; raise --limit)");
-  return 0;
+  return print_readings(session.out, TRY(api.request("GET", query_target(arguments))));
 }
 
 Result<int> export_csv(const Arguments& arguments, Session& session) {
@@ -84,6 +69,24 @@ std::vector<Flag> range_flags() {
 }
 
 }  // namespace
+
+Result<int> print_readings(Out& out, const std::string& answer) {
+  if (out.json()) {
+    out.document(answer);
+    return 0;
+  }
+  const auto parsed = TRY(codec::json::parse(answer));
+  std::vector<std::string> header;
+  for (const auto& column : parsed["columns"].array()) header.push_back(column.print());
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& row : parsed["rows"].array()) {
+    std::vector<std::string>& cells = rows.emplace_back();
+    for (const auto& cell : row.array()) cells.push_back(cell.print());
+  }
+  out.table(header, rows);
+  if (parsed["truncated"].boolean()) out.line("(more; raise --limit)");
+  return 0;
+}
 
 std::vector<Command> series_commands() {
   return {
