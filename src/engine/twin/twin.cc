@@ -231,6 +231,15 @@ void Twin::changed_after(std::uint64_t revision, std::vector<TwinLeaf>& out, Joi
   }
 }
 
+bool Twin::changed_here_after(std::uint64_t revision) const {
+  if (entries_.revision() <= revision) return false;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Entries::View entry = entries_.at(i);
+    if (entry.changed > revision && !entry.joined) return true;
+  }
+  return false;
+}
+
 std::uint32_t Twin::forget_removed(std::uint64_t revision, std::int64_t before_ms) {
   std::uint32_t forgotten = 0;
   for (std::size_t i = entries_.size(); i-- > 0;) {

@@ -107,6 +107,7 @@ class Twin {
   enum class Joined : std::uint8_t { included, left_out };
   void changed_after(std::uint64_t revision, std::vector<model::TwinLeaf>& out,
                      Joined joined = Joined::included) const;
+  bool changed_here_after(std::uint64_t revision) const;   // would that yield anything, joined left out
   // Drops tombstones of changes up to `revision` that are older than `before_ms`. Returns how many.
   std::uint32_t forget_removed(std::uint64_t revision, std::int64_t before_ms);
 
