@@ -21,6 +21,11 @@ bool covers(const crypto::CertificateInfo& info, const std::vector<std::string>&
   });
 }
 
+// One that begins later was made while the clock was ahead.
+bool is_due(const crypto::CertificateInfo& info, double jitter, base::Time now) {
+  return identity::renew_at(info, jitter) <= now || info.not_before > now;
+}
+
 IssuedCertificate entry_of(const crypto::CertificateInfo& info, crypto::Role role,
                            std::string name, std::uint32_t generation) {
   return {info.serial, role, std::move(name), generation, info.not_after, {}};
@@ -36,11 +41,11 @@ Result<std::unique_ptr<Authority>> Authority::open(os::World& world, AuthorityOp
       "certificate authority",
       load_authorities(*a.dir_, {a.now(), a.options_.valid, a.options_.key})));
   a.ledger_ = TRY(AuthorityLedger::open(world, *a.dir_, a.options_.node_grace + authority_day));
-  a.own_jitter_ = world.random_unit();
-  a.operator_jitter_ = world.random_unit();
+  a.own_.jitter = world.random_unit();
+  a.operator_.jitter = world.random_unit();
   a.take_trust();
   TRY(base::while_doing("cloud certificate", a.load_or_make_own()));
-  TRY(base::while_doing("operator certificate", a.make_or_renew_operator()));
+  TRY(base::while_doing("operator certificate", a.load_operator()));
   a.last_wall_ = a.now();
   a.last_tick_ = a.steady_since_ = world.loop().now();
   return made;
@@ -101,79 +106,84 @@ Result<std::uint32_t> Authority::generation_of(std::string_view certificate) con
 
 // ---- its own certificates
 
+bool Authority::own_stands() const {
+  return own_.signer == generations_.front().number && covers(own_.info, options_.hosts) &&
+         !is_due(own_.info, own_.jitter, now());
+}
+
+bool Authority::operator_stands() const {
+  return operator_.signer == active().number && !is_due(operator_.info, operator_.jitter, now());
+}
+
 Result<void> Authority::load_or_make_own() {
   cloud_certificate_ = TRY(read_optional(*dir_, "cloud.crt"));
   cloud_key_ = TRY(read_optional(*dir_, "cloud.key"));
   if (cloud_certificate_.empty() || cloud_key_.empty() ||
       !crypto::check_pair(cloud_certificate_, cloud_key_))
     return make_own();
-  own_ = TRY(crypto::read_certificate(cloud_certificate_));
-  const auto signer = generation_of(cloud_certificate_);
-  const bool stands = signer && *signer == generations_.front().number &&
-                      covers(own_, options_.hosts) &&
-                      identity::renew_at(own_, own_jitter_) > now();
-  return stands ? Result<void>() : make_own();
+  own_.info = TRY(crypto::read_certificate(cloud_certificate_));
+  own_.signer = generation_of(cloud_certificate_).value_or(0);
+  return own_stands() ? Result<void>() : make_own();
 }
 
 // A crash between the two files leaves a pair that does not fit, and it is made again.
 Result<void> Authority::make_own() {
+  const AuthorityGeneration& by = generations_.front();
   const std::string key = TRY(crypto::make_key());
   const std::string certificate =
-      TRY(sign(generations_.front(), {TRY(crypto::make_csr(key, "cloud")), crypto::Role::cloud,
-                                      "cloud", options_.hosts, options_.cloud_valid}));
+      TRY(sign(by, {TRY(crypto::make_csr(key, "cloud")), crypto::Role::cloud, "cloud",
+                    options_.hosts, options_.cloud_valid}));
   const auto info = TRY(crypto::read_certificate(certificate));
-  TRY(ledger_->record_now(
-      entry_of(info, crypto::Role::cloud, "cloud", generations_.front().number)));
+  TRY(ledger_->record_now(entry_of(info, crypto::Role::cloud, "cloud", by.number)));
   TRY(os::write_file(*dir_, "cloud.key", base::as_bytes(key), os::Open::create_private));
   TRY(os::write_file(*dir_, "cloud.crt", base::as_bytes(certificate)));
   cloud_key_ = key;
   cloud_certificate_ = certificate;
-  own_ = info;
-  own_jitter_ = world_.random_unit();
+  own_ = {info, by.number, world_.random_unit()};
   base::log::info("identity", "made the cloud's certificate",
-                  {{"until", base::to_iso8601(own_.not_after)}});
+                  {{"until", base::to_iso8601(info.not_after)}});
   return {};
 }
 
+Result<void> Authority::load_operator() {
+  const std::string certificate = TRY(read_optional(*dir_, "operator.crt"));
+  if (certificate.empty()) return renew_operator();
+  operator_.info = TRY(crypto::read_certificate(certificate));
+  operator_.signer = generation_of(certificate).value_or(0);
+  return operator_stands() ? Result<void>() : renew_operator();
+}
+
 // For the key that is there: one file changes, and programs that hold the key go on.
-Result<void> Authority::make_or_renew_operator() {
-  const std::string old = TRY(read_optional(*dir_, "operator.crt"));
+Result<void> Authority::renew_operator() {
+  const bool is_first = operator_.info.serial.empty();
   std::string key = TRY(read_optional(*dir_, "operator.key"));
-  if (!old.empty()) {
-    operator_ = TRY(crypto::read_certificate(old));
-    const auto signer = generation_of(old);
-    const bool stands = signer && *signer == active().number &&
-                        identity::renew_at(operator_, operator_jitter_) > now();
-    // Taken away on purpose, perhaps to where operators are.
-    if (stands || key.empty() || ledger_->is_revoked(operator_.serial)) return {};
-  }
+  // Taken away on purpose, perhaps to where operators are; or not to be trusted any more.
+  if (!is_first && (key.empty() || ledger_->is_revoked(operator_.info.serial))) return {};
   key = TRY(read_or_create(*dir_, "operator.key", os::Open::create_private, crypto::make_key));
   const std::string certificate =
       TRY(sign(active(), {TRY(crypto::make_csr(key, "operator")), crypto::Role::operator_,
                           "operator", {}, options_.operator_valid}));
-  operator_ = TRY(crypto::read_certificate(certificate));
+  const auto info = TRY(crypto::read_certificate(certificate));
   TRY(ledger_->record_now(
-      entry_of(operator_, crypto::Role::operator_, "operator", active().number)));
+      entry_of(info, crypto::Role::operator_, "operator", active().number)));
   TRY(os::write_file(*dir_, "operator.crt", base::as_bytes(certificate)));
-  operator_jitter_ = world_.random_unit();
+  operator_ = {info, active().number, world_.random_unit()};
   base::log::info("identity", "made the first operator's certificate", {{"in", dir_->path()}});
   return {};
 }
 
 Result<void> Authority::set_hosts(std::vector<std::string> hosts) {
   options_.hosts = std::move(hosts);
-  return covers(own_, options_.hosts) ? Result<void>() : make_own();
+  return own_stands() ? Result<void>() : make_own();
 }
 
 Result<bool> Authority::tick() {
   bool changed = TRY(move_rotation_on());
-  const bool late = identity::renew_at(own_, own_jitter_) <= now();
-  const auto signer = generation_of(cloud_certificate_);
-  if (late || !signer || *signer != generations_.front().number) {
+  if (!own_stands()) {
     TRY(base::while_doing("cloud certificate", make_own()));
     changed = true;
   }
-  TRY(base::while_doing("operator certificate", make_or_renew_operator()));
+  if (!operator_stands()) TRY(base::while_doing("operator certificate", renew_operator()));
   return changed;
 }
 

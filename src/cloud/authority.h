@@ -67,6 +67,8 @@ class Authority {
   const std::string& signing_certificate() const { return active().pair.certificate; }
   const std::string& cloud_certificate() const { return cloud_certificate_; }
   const std::string& cloud_key() const { return cloud_key_; }
+  const crypto::CertificateInfo& own() const { return own_.info; }
+  const crypto::CertificateInfo& newest() const { return generations_.back().info; }
   const AuthorityOptions& options() const { return options_; }
   AuthorityLedger& ledger() { return *ledger_; }
   const AuthorityLedger& ledger() const { return *ledger_; }
@@ -107,7 +109,10 @@ class Authority {
   base::Result<std::string> sign(const AuthorityGeneration& by, const CertificateOrder& order) const;
   base::Result<void> load_or_make_own();
   base::Result<void> make_own();
-  base::Result<void> make_or_renew_operator();
+  base::Result<void> load_operator();
+  base::Result<void> renew_operator();
+  bool own_stands() const;
+  bool operator_stands() const;
   base::Result<bool> move_rotation_on();
   void take_trust();
   bool clock_is_steady();
@@ -122,8 +127,13 @@ class Authority {
   std::string trust_, trust_version_;
   crypto::Digest fingerprint_{};
   std::string cloud_certificate_, cloud_key_;
-  crypto::CertificateInfo own_, operator_;
-  double own_jitter_ = 0, operator_jitter_ = 0;
+  // One of these two, and by which generation it is; 0: by none that is trusted.
+  struct Standing {
+    crypto::CertificateInfo info;
+    std::uint32_t signer = 0;
+    double jitter = 0;
+  };
+  Standing own_, operator_;
   std::map<std::string, std::string> confirmed_;       // node to trust version
   base::Time last_wall_{};
   base::Instant last_tick_{}, steady_since_{};

@@ -105,15 +105,10 @@ bool AuthorityLedger::take_line(std::string_view line) {
 }
 
 void AuthorityLedger::forget_ended(base::Time now, base::Duration keep) {
-  // A clock that is somewhat ahead must not make the authority forget whom it revoked.
-  constexpr base::Duration longer = std::chrono::hours(24 * 400);
+  // A clock that is ahead at a start must not make the authority forget whom it revoked: those stay,
+  // and there are few.
   std::erase_if(entries_, [&](const auto& entry) {
-    const auto revoked = revoked_.find(entry.first);
-    const bool was_revoked = revoked != revoked_.end();
-    if (entry.second.not_after + keep + (was_revoked ? longer : base::Duration{}) > now)
-      return false;
-    if (was_revoked) revoked_.erase(revoked);
-    return true;
+    return entry.second.not_after + keep <= now && !revoked_.contains(entry.first);
   });
 }
 

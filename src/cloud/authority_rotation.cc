@@ -139,7 +139,7 @@ Authority::Status Authority::status() const {
   if (generations_.front().phase == AuthorityPhase::retiring)
     status.holders =
         ledger_->holders(generations_.front().number, now(), options_.node_grace);
-  status.own = own_;
+  status.own = own_.info;
   return status;
 }
 

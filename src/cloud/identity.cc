@@ -105,14 +105,11 @@ void Cloud::State::adopt_nodes() {
 void Cloud::State::make_identity_metrics() {
   const auto expiry = [this](const char* which, auto read) {
     metrics.gauge_from("selvedge_certificate_expiry_seconds", "Until a certificate ends.",
-                       [this, read] {
-                         const base::Time now = world.loop().wall_now();
-                         return seconds_left(read(authority->status()), now);
-                       },
+                       [this, read] { return seconds_left(read(*authority), world.loop().wall_now()); },
                        {{"which", which}});
   };
-  expiry("own", [](const Authority::Status& s) { return s.own; });
-  expiry("authority", [](const Authority::Status& s) { return s.generations.back().info; });
+  expiry("own", [](const Authority& a) { return a.own(); });
+  expiry("authority", [](const Authority& a) { return a.newest(); });
   metrics.gauge_from("selvedge_authority_not_moved",
                      "Owners of certificates by an authority that retires.", [this] {
                        return static_cast<double>(authority->status().holders.size());
