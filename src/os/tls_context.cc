@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "crypto/private_key.h"
 #include "os/tls_names.h"
 #include "os/tls_session.h"
 
@@ -54,6 +55,13 @@ base::Result<std::vector<Certificate>> parse_certificates(std::string_view pem,
 }
 
 base::Result<Key> parse_key(std::string_view pem) {
+  if (crypto::is_key_uri(pem)) {
+    const crypto::PrivateKey held =
+        TRY(base::while_doing("TLS key", crypto::load_private_key(pem)));
+    auto* const key = static_cast<EVP_PKEY*>(held.native());
+    EVP_PKEY_up_ref(key);
+    return Key(key);
+  }
   const auto bio = reader(pem);
   // A key under a passphrase is refused instead of asking the terminal for one.
   Key key(PEM_read_bio_PrivateKey(

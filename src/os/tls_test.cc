@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -282,6 +283,22 @@ TEST(Tls, TakesNewKeysForNewConnectionsAndKeepsTheOpenOnes) {
 
   old_client->stream->write(as_bytes("still here"));
   ASSERT_TRUE(meeting.world.run_until([&] { return old_end.received == "still here"; }));
+}
+
+TEST(Tls, UsesAKeyThatIsNamedByAUri) {
+  TlsConfig at_server = server_config();
+  std::string file = testing::TempDir() + "selvedge-tls-key-XXXXXX";
+  const int made = ::mkstemp(file.data());
+  ASSERT_EQ(::write(made, at_server.key.data(), at_server.key.size()),
+            static_cast<ssize_t>(at_server.key.size()));
+  ::close(made);
+  at_server.key = "store:file:" + file;
+  Meeting meeting(at_server, client_config());
+  EXPECT_TRUE(meeting.accepted());
+  ::unlink(file.c_str());
+  const auto gone = meeting.world->network().server_tls(at_server);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, base::Code::not_found) << gone.error().message;
 }
 
 TEST(Tls, SaysWhatIsWrongWithKeysAndCertificates) {
