@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "codec/json/value.h"
 
 namespace selvedge::settings {
 
@@ -21,12 +22,14 @@ struct Settings::Entry {
   std::function<Result<void>(const toml::node&)> from_toml;
   std::function<Result<void>(const std::string&)> from_text;
   std::function<std::string()> print;
+  bool live = false;
 };
 
 struct Settings::Each {
   std::string key, help;
   std::function<void(Settings&)> element;
   std::vector<Settings> elements;
+  bool live = false;
 };
 
 struct Settings::Impl {
@@ -37,6 +40,11 @@ struct Settings::Impl {
     const auto at = std::ranges::find(entries, key, &Entry::key);
     return at == entries.end() ? nullptr : &*at;
   }
+  using Source = std::function<std::string(const toml::node&)>;
+  // Sets what the table says; `source` names the place of each value.
+  Result<void> take(const toml::table& table, const Source& source);
+  Result<void> take(const std::string& key, const toml::node& node, const Source& source);
+  std::unexpected<base::Error> unknown(const std::string& from, const std::string& key) const;
 };
 
 namespace {
@@ -230,16 +238,49 @@ void each_leaf(const toml::table& table, const std::string& prefix,
 
 }  // namespace
 
+std::unexpected<base::Error> Settings::Impl::unknown(const std::string& from,
+                                                     const std::string& key) const {
+  std::vector<std::string> known;
+  for (const Each& one : each) known.push_back(one.key);
+  for (const Entry& entry : entries) known.push_back(entry.key);
+  const auto near = base::did_you_mean(key, known);
+  return fail(Code::invalid_input, from + ": unknown setting '" + base::printable(key) + "'" +
+                                       (near ? "; did you mean '" + *near + "'?" : ""));
+}
+
+Result<void> Settings::Impl::take(const toml::table& table, const Source& source) {
+  Result<void> outcome;
+  each_leaf(table, "", [&](const std::string& key, const toml::node& node) {
+    if (outcome) outcome = take(key, node, source);
+  });
+  return outcome;
+}
+
+Result<void> Settings::Impl::take(const std::string& key, const toml::node& node,
+                                  const Source& source) {
+  const std::string from = source(node);
+  if (Entry* entry = find(key)) {
+    TRY(base::while_doing(from + ": " + key, entry->from_toml(node)));
+    entry->from = from;
+    return {};
+  }
+  const auto at = std::ranges::find(each, key, &Each::key);
+  if (at == each.end()) return unknown(from, key);
+  const auto* array = node.as_array();
+  if (array == nullptr || (!array->is_array_of_tables() && !array->empty()))
+    return fail(Code::invalid_input, from + ": " + key + ": expected [[" + key + "]]");
+  for (const auto& item : *array) {
+    Settings& element = at->elements.emplace_back();
+    at->element(element);
+    TRY(element.impl_->take(*item.as_table(), source));
+  }
+  return {};
+}
+
 Result<void> Settings::apply_text(const std::string& key, const std::string& value,
                                   const std::string& from) {
   Entry* entry = impl_->find(key);
-  if (entry == nullptr) {
-    std::vector<std::string> known;
-    for (const Entry& e : impl_->entries) known.push_back(e.key);
-    const auto near = base::did_you_mean(key, known);
-    return fail(Code::invalid_input, from + ": unknown setting '" + base::printable(key) + "'" +
-                                         (near ? "; did you mean '" + *near + "'?" : ""));
-  }
+  if (entry == nullptr) return impl_->unknown(from, key);
   TRY(base::while_doing(from + ": " + key, entry->from_text(value)));
   entry->from = from;
   return {};
@@ -254,41 +295,9 @@ Result<void> Settings::load(const Layers& layers) {
                                            std::to_string(error.source().begin.line) + ": " +
                                            std::string(error.description()));
     }
-    Result<void> outcome;
-    const std::function<void(Settings&, const toml::table&)> take = [&](Settings& into,
-                                                                        const toml::table& table) {
-      each_leaf(table, "", [&](const std::string& key, const toml::node& node) {
-        if (!outcome) return;
-        const std::string from = place(layers.file_name, node);
-        if (Entry* entry = into.impl_->find(key)) {
-          outcome = base::while_doing(from + ": " + key, entry->from_toml(node));
-          entry->from = from;
-          return;
-        }
-        std::vector<std::string> known;
-        for (Each& each : into.impl_->each) {
-          known.push_back(each.key);
-          if (each.key != key) continue;
-          const auto* array = node.as_array();
-          if (array == nullptr || !array->is_array_of_tables()) {
-            outcome = fail(Code::invalid_input, from + ": " + key + ": expected [[" + key + "]]");
-            return;
-          }
-          for (const auto& item : *array) {
-            Settings& element = each.elements.emplace_back();
-            each.element(element);
-            take(element, *item.as_table());
-          }
-          return;
-        }
-        for (const Entry& e : into.impl_->entries) known.push_back(e.key);
-        const auto near = base::did_you_mean(key, known);
-        outcome = fail(Code::invalid_input, from + ": unknown setting '" + base::printable(key) +
-                                                "'" + (near ? "; did you mean '" + *near + "'?" : ""));
-      });
-    };
-    take(*this, parsed.table());
-    TRY(std::move(outcome));
+    TRY(impl_->take(parsed.table(), [&](const toml::node& node) {
+      return place(layers.file_name, node);
+    }));
   }
   for (const Entry& entry : std::vector<Entry>(impl_->entries)) {
     const auto at = layers.environment.find(environment_name(entry.key));
@@ -299,14 +308,59 @@ Result<void> Settings::load(const Layers& layers) {
   return {};
 }
 
+namespace {
+
+// A JSON value as what the file would have said.
+Result<std::unique_ptr<toml::node>> to_toml(const codec::json::Value& json) {
+  using Made = std::unique_ptr<toml::node>;
+  if (json.is_null()) return fail(Code::invalid_input, "null is no value of a setting");
+  if (json.is_boolean()) return Made(new toml::value<bool>(json.boolean()));
+  if (json.is_integer()) return Made(new toml::value<std::int64_t>(json.integer()));
+  if (json.is_number()) return Made(new toml::value<double>(json.number()));
+  if (json.is_text()) return Made(new toml::value<std::string>(json.text()));
+  if (json.is_array()) {
+    auto array = std::make_unique<toml::array>();
+    for (const auto& item : json.array()) array->push_back(*TRY(to_toml(item)));
+    return Made(std::move(array));
+  }
+  auto table = std::make_unique<toml::table>();
+  for (const auto& [name, member] : json.object()) table->insert(name, *TRY(to_toml(member)));
+  return Made(std::move(table));
+}
+
+constexpr std::size_t most_json_bytes = 1 << 20;
+
+}  // namespace
+
+Result<void> Settings::apply_json(const std::string& key, std::string_view json, std::string from) {
+  const auto value = TRY(base::while_doing(from + ": " + key, codec::json::parse(json, most_json_bytes)));
+  const auto node = TRY(base::while_doing(from + ": " + key, to_toml(value)));
+  const auto each = std::ranges::find(impl_->each, key, &Each::key);
+  if (each != impl_->each.end()) each->elements.clear();
+  return impl_->take(key, *node, [&](const toml::node&) { return from; });
+}
+
+void Settings::mark_live(std::span<const std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    if (Entry* entry = impl_->find(key)) entry->live = true;
+    for (Each& each : impl_->each)
+      if (each.key == key) each.live = true;
+  }
+}
+
+void Settings::set_source(const std::string& key, std::string from) {
+  if (Entry* entry = impl_->find(key)) entry->from = std::move(from);
+}
+
 std::vector<Settings::Explained> Settings::explained() const {
   std::vector<Explained> all;
   for (const Entry& entry : impl_->entries)
-    all.push_back({entry.key, entry.print(), entry.from, entry.help});
+    all.push_back({entry.key, entry.print(), entry.from, entry.help, entry.live});
   for (const Each& each : impl_->each) {
     for (std::size_t i = 0; i < each.elements.size(); ++i)
       for (Explained inner : each.elements[i].explained()) {
         inner.key = each.key + "[" + std::to_string(i) + "]." + inner.key;
+        inner.live = each.live;
         all.push_back(std::move(inner));
       }
   }
@@ -339,6 +393,7 @@ std::string to_json(const std::vector<Settings::Explained>& explained) {
         .key("value")
         .raw(e.value)
         .field("from", e.from)
+        .field("live", e.live)
         .field("help", e.help)
         .end_object();
   return json.end_array().take();

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,9 +59,17 @@ class Settings {
   void bind_each(std::string key, std::function<void(Settings&)> element, std::string help);
 
   base::Result<void> load(const Layers& layers);
+  // Sets one key, or adds to the list of a bind_each key, from JSON, by the rules of the file.
+  // Code::invalid_input says what is wrong; the field may then be half set, so do this on a copy.
+  base::Result<void> apply_json(const std::string& key, std::string_view json, std::string from);
+  // Keys of either kind of bind that may be changed while the program runs.
+  void mark_live(std::span<const std::string_view> keys);
+  // Says where the value of a key came from, for explained(): of values that were loaded elsewhere.
+  void set_source(const std::string& key, std::string from);
 
   struct Explained {
     std::string key, value, from, help;
+    bool live = false;                             // may be changed while the program runs
   };
   std::vector<Explained> explained() const;
 

@@ -106,5 +106,64 @@ TEST(Settings, SaysWhatIsWrongAndWhere) {
   EXPECT_FALSE(s.load({"", "", {}, {{"mqtt.listen2", "x"}}}));
 }
 
+TEST(Settings, TakesJsonByTheRulesOfTheFile) {
+  Example x;
+  Settings s;
+  x.bind_to(s);
+  ASSERT_TRUE(s.apply_json("mqtt.listen", "\"0.0.0.0:1\"", "twin"));
+  ASSERT_TRUE(s.apply_json("mqtt.keep-alive", "70", "twin"));
+  ASSERT_TRUE(s.apply_json("mqtt.anonymous", "true", "twin"));
+  ASSERT_TRUE(s.apply_json("store.memory", "\"2MiB\"", "twin"));
+  ASSERT_TRUE(s.apply_json("topic", R"([{"filter":"a/+"},{"filter":"b","format":"json"}])", "twin"));
+  EXPECT_EQ(x.listen, "0.0.0.0:1");
+  EXPECT_EQ(x.keep_alive, 70);
+  EXPECT_TRUE(x.anonymous);
+  EXPECT_EQ(x.memory.bytes, 2u << 20);
+  ASSERT_EQ(x.topics.size(), 2u);
+  EXPECT_EQ(x.topics[1].format, "json");
+  for (const auto& e : s.explained())
+    if (e.key == "mqtt.listen" || e.key == "topic[1].format") {
+      EXPECT_EQ(e.from, "twin") << e.key;
+    }
+}
+
+TEST(Settings, SaysWhatIsWrongWithJson) {
+  const auto refusal = [](std::string key, std::string_view json) {
+    Example x;
+    Settings s;
+    x.bind_to(s);
+    const auto applied = s.apply_json(key, json, "twin");
+    return applied ? std::string() : applied.error().message;
+  };
+  EXPECT_EQ(refusal("mqtt.listn", "1"),
+            "twin: unknown setting 'mqtt.listn'; did you mean 'mqtt.listen'?");
+  EXPECT_EQ(refusal("mqtt.keep-alive", "70000"),
+            "twin: mqtt.keep-alive: 70000 is not within 0 to 65535");
+  EXPECT_EQ(refusal("mqtt.keep-alive", "\"x\""), "twin: mqtt.keep-alive: expected a whole number");
+  EXPECT_EQ(refusal("mqtt.keep-alive", "null"),
+            "twin: mqtt.keep-alive: null is no value of a setting");
+  EXPECT_EQ(refusal("mqtt.keep-alive", "{\"a\":1}"), "twin: mqtt.keep-alive: expected a whole number");
+  EXPECT_EQ(refusal("topic", "[1]"), "twin: topic: expected [[topic]]");
+  EXPECT_EQ(refusal("topic", R"([{"fliter":"a"}])"),
+            "twin: unknown setting 'fliter'; did you mean 'filter'?");
+  EXPECT_NE(refusal("topic", "[{"), "");
+}
+
+TEST(Settings, KnowsWhatMayChangeWhileTheProgramRuns) {
+  Example x;
+  Settings s;
+  x.bind_to(s);
+  constexpr std::string_view live[] = {"mqtt.keep-alive", "topic"};
+  s.mark_live(live);
+  s.set_source("mqtt.listen", "flag");
+  ASSERT_TRUE(s.apply_json("topic", R"([{"filter":"a"}])", "twin"));
+  for (const auto& e : s.explained()) {
+    EXPECT_EQ(e.live, e.key == "mqtt.keep-alive" || e.key.starts_with("topic[")) << e.key;
+    if (e.key == "mqtt.listen") {
+      EXPECT_EQ(e.from, "flag");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace selvedge::settings
