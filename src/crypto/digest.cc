@@ -26,8 +26,13 @@ struct Hasher::State {
 
 Hasher::Hasher() : state_(std::make_unique<State>()) {}
 Hasher::~Hasher() = default;
-Hasher::Hasher(Hasher&&) noexcept = default;
-Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+Hasher::Hasher(const Hasher& other) : Hasher() { *this = other; }
+Hasher& Hasher::operator=(const Hasher& other) {
+  if (this != &other)
+    CHECK(EVP_MD_CTX_copy_ex(state_->context, other.state_->context) == 1);
+  return *this;
+}
 
 void Hasher::add(base::BytesView bytes) {
   CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);

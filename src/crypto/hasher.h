@@ -12,8 +12,8 @@ class Hasher {
  public:
   Hasher();
   ~Hasher();
-  Hasher(Hasher&&) noexcept;
-  Hasher& operator=(Hasher&&) noexcept;
+  Hasher(const Hasher& other);           // goes on from where `other` is
+  Hasher& operator=(const Hasher& other);
 
   void add(base::BytesView bytes);
   // Of everything added since the beginning or the last finish().
