@@ -92,6 +92,11 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("uplink.ack-timeout", forward.ack_timeout, "After it a block is sent again.");
   s.bind("tls.chacha20-only", chacha20_only, "Offer ChaCha20-Poly1305 and nothing else.");
 
+  s.bind("artifacts.root", artifacts_root,
+         "File with the keys document that trust in artifacts begins with; empty: the cloud's first.");
+  s.bind("artifacts.device-types", device_types,
+         "Types of devices at this node: artifacts made for one of them fit.");
+
   s.bind_each("topic", [this](settings::Settings& e) { bind_topic(e, topics.emplace_back()); },
               "How topics become series.");
   s.bind_each("pull", [this](settings::Settings& e) { bind_pull(e, pulls.emplace_back()); },

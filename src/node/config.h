@@ -62,6 +62,9 @@ struct NodeConfig {
   settings::Size uplink_rate{0}, uplink_window{4 << 20};
   bool chacha20_only = false;
 
+  std::string artifacts_root;        // file of the keys document trust begins with; empty: offered
+  std::vector<std::string> device_types;
+
   std::deque<TopicConfig> topics;    // deque: bound fields must not move
   std::deque<PullConfig> pulls;
 
