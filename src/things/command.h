@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/time.h"
@@ -39,5 +41,10 @@ struct CommandAnswer {
 using CommandDone = std::function<void(CommandAnswer)>;
 // `done` is called exactly once, perhaps at once.
 using SendCommand = std::function<void(Command command, CommandDone done)>;
+
+// An answer that does not come from the device.
+CommandAnswer refusal(int status, std::string_view why);
+// What is wrong with the command itself, if anything is.
+std::optional<CommandAnswer> refusal_of(const Command& command);
 
 }  // namespace selvedge::things

@@ -8,7 +8,7 @@
 namespace selvedge::codec::twin {
 namespace {
 
-constexpr std::size_t least_twin_bytes = 7;
+constexpr std::size_t least_twin_bytes = 5;
 constexpr std::size_t least_leaf_bytes = 9;
 constexpr std::size_t leaf_head_bytes = 40;    // lengths, part, stamp, at most
 constexpr std::size_t twin_head_bytes = 40;
@@ -49,8 +49,6 @@ void write(const Changes& changes, base::Writer writer) {
   record(writer, [&](base::Writer w) {
     w.u64(changes.session);
     w.varint(changes.number);
-    w.u64(changes.seen_session);
-    w.varint(changes.seen_number);
     w.svarint(changes.sent_at.ns);
   });
   writer.varint(changes.twins.size());
@@ -58,7 +56,6 @@ void write(const Changes& changes, base::Writer writer) {
     record(writer, [&](base::Writer w) {
       w.text(twin.id);
       w.varint(twin.revision);
-      w.u8(twin.removed ? 1 : 0);
     });
     writer.varint(twin.leaves.size());
     for (const model::TwinLeaf& leaf : twin.leaves)
@@ -90,6 +87,7 @@ void write(const Answer& answer, base::Writer writer) {
   record(writer, [&](base::Writer w) {
     w.u64(answer.request);
     w.u16(answer.status);
+    w.u8(answer.from_device ? 1 : 0);
     w.text(answer.content_type);
   });
   writer.bytes(answer.payload);
@@ -126,13 +124,11 @@ base::Result<Change> read_change(base::Reader& reader) {
   Change twin;
   twin.id = r.text();
   twin.revision = r.varint();
-  twin.removed = r.u8() != 0;
   const std::uint64_t leaves = reader.varint();
   if (!r.ok() || !reader.ok() || leaves > reader.remaining() / least_leaf_bytes)
     return damaged("a twin");
   if (twin.id.empty() || twin.id.size() > 129 || has_control(twin.id) || !base::is_utf8(twin.id))
     return not_allowed("the twin \"" + base::printable(twin.id) + "\"");
-  if (twin.removed && leaves > 0) return not_allowed("leaves of a twin that is gone");
   // Grows as it is filled: a count costs nothing.
   for (std::uint64_t i = 0; i < leaves; ++i) {
     const base::BytesView leaf = reader.bytes();
@@ -156,8 +152,6 @@ base::Result<Message> read_changes(base::Reader reader) {
   Changes changes;
   changes.session = head.u64();
   changes.number = head.varint();
-  changes.seen_session = head.u64();
-  changes.seen_number = head.varint();
   changes.sent_at.ns = head.svarint();
   if (!head.ok()) return damaged("the head");
   if (changes.number == 0) return not_allowed("message number 0");
@@ -205,6 +199,7 @@ base::Result<Message> read_answer(base::Reader reader) {
   Answer answer;
   answer.request = r.u64();
   answer.status = r.u16();
+  answer.from_device = r.u8() != 0;
   answer.content_type = r.text();
   answer.payload = reader.bytes();
   if (!r.ok() || !reader.ok()) return damaged("the answer");

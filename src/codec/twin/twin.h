@@ -38,19 +38,16 @@ struct Hello {
   base::Time sent_at{};
 };
 
-// What changed in one twin.
+// What changed in one twin; for a twin that was removed the tombstones of its parts.
 struct Change {
   model::TwinId id;
   std::uint64_t revision = 0;          // the sender's
-  bool removed = false;                // the twin is gone; then there are no leaves
   std::vector<model::TwinLeaf> leaves;
 };
 
 struct Changes {
   std::uint64_t session = 0;           // the sender's
   std::uint64_t number = 0;            // of this message in it, from 1
-  // The other side's session and the highest message of it that was taken before this was made.
-  std::uint64_t seen_session = 0, seen_number = 0;
   base::Time sent_at{};
   std::vector<Change> twins;
 };
@@ -71,6 +68,7 @@ struct Command {
 struct Answer {
   std::uint64_t request = 0;
   std::uint16_t status = 0;            // as of HTTP
+  bool from_device = false;            // else the node says why there is no answer of the device
   std::string_view content_type;
   base::BytesView payload;             // for an error: why, as text
 };
