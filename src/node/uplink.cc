@@ -49,6 +49,17 @@ Uplink::Uplink(os::World& world, store::ReadingStore& store, base::Registry& met
 
 Uplink::~Uplink() { world_.loop().cancel(timer_); }
 
+void Uplink::add(UplinkChannel channel) { channels_.push_back({std::move(channel)}); }
+
+base::Result<void> Uplink::send(std::string_view topic, base::BytesView payload) {
+  if (!stream_ || !client_.connected())
+    return base::fail(base::Code::unavailable, "no connection to the cloud");
+  TRY(client_.publish(topic, payload, 0, false, world_.loop().now(), events_));
+  stream_->write(events_.send);
+  events_.send.clear();
+  return {};
+}
+
 void Uplink::start() {
   stopped_ = false;
   forward_.start(world_.loop().now(), outputs_);
@@ -75,10 +86,17 @@ void Uplink::dropped_before(model::BlockSeq first) {
   carry_out();
 }
 
+void Uplink::set_limits(const engine::ForwardLimits& limits) {
+  forward_.set_limits(limits, world_.loop().now(), outputs_);
+  carry_out();
+}
+
 void Uplink::on_open(os::Stream&) {
   told_.clear();
   client_.transport_open(world_.loop().now(), events_);
   client_.subscribe(codec::uplink::ack_topic(config_.node), 0, world_.loop().now(), events_);
+  for (const Channel& channel : channels_)
+    client_.subscribe(channel.user.topic, 0, world_.loop().now(), events_);
   carry_out_client();
 }
 
@@ -93,6 +111,8 @@ void Uplink::lost(const base::Error& why) {
   stream_.reset();
   client_.transport_closed(world_.loop().now(), events_);
   events_.clear();
+  for (Channel& channel : channels_)
+    if (std::exchange(channel.open, false)) channel.user.lost();
   if (stopped_) return;
   forward_.disconnected(world_.random_unit(), world_.loop().now(), outputs_);
   base::log::warn("uplink", std::exchange(link_up_, false) ? "connection lost" : "cannot connect",
@@ -103,33 +123,54 @@ void Uplink::lost(const base::Error& why) {
 }
 
 void Uplink::carry_out_client() {
-  const base::Instant now = world_.loop().now();
   if (stream_ && !events_.send.empty()) stream_->write(events_.send);
-  for (const auto& subscribed : events_.subscribed) {
-    if (codec::mqtt::is_error(subscribed.reason)) {
-      events_.close = base::Error{base::Code::denied, "the cloud refuses " + subscribed.filter};
-      continue;
-    }
-    link_up_ = true;
-    base::log::info("uplink", "connected", {{"cloud", config_.cloud.text()}});
-    forward_.connected(now, outputs_);
-  }
-  for (const auto& message : events_.messages) {
-    const auto ack = codec::uplink::decode_ack(message.payload);
-    if (!ack) {
-      base::log::warn("uplink", "unreadable acknowledgement", {{"why", ack.error()}});
-      continue;
-    }
-    last_acknowledged_ = world_.loop().wall_now();
-    forward_.acknowledged(*ack, now, outputs_);
-  }
-  const auto close = std::exchange(events_.close, std::nullopt);
-  events_.clear();
+  // Moved out, because a channel may send from within a call, which adds to the events.
+  const engine::ClientEvents events = std::exchange(events_, {});
+  for (const auto& answer : events.subscribed) subscribed(answer);
+  for (const auto& message : events.messages) received(message);
+  const auto close = events.close ? events.close : std::exchange(events_.close, std::nullopt);
   if (close) {
     lost(*close);
     return;
   }
   carry_out();
+}
+
+void Uplink::subscribed(const engine::ClientEvents::Subscribed& answer) {
+  const auto channel = std::ranges::find(channels_, answer.filter, [](const Channel& c) {
+    return std::string_view(c.user.topic);
+  });
+  const bool refused = codec::mqtt::is_error(answer.reason);
+  if (channel != channels_.end()) {
+    if (refused) {
+      base::log::warn("uplink", "the cloud does not know a topic", {{"topic", answer.filter}});
+    } else if (!std::exchange(channel->open, true)) {
+      channel->user.opened();
+    }
+    return;
+  }
+  if (refused) {
+    events_.close = base::Error{base::Code::denied, "the cloud refuses " + answer.filter};
+    return;
+  }
+  link_up_ = true;
+  base::log::info("uplink", "connected", {{"cloud", config_.cloud.text()}});
+  forward_.connected(world_.loop().now(), outputs_);
+}
+
+void Uplink::received(const engine::ClientEvents::Message& message) {
+  for (const Channel& channel : channels_) {
+    if (channel.user.topic != message.topic) continue;
+    if (channel.open) channel.user.message(message.payload);
+    return;
+  }
+  const auto ack = codec::uplink::decode_ack(message.payload);
+  if (!ack) {
+    base::log::warn("uplink", "unreadable acknowledgement", {{"why", ack.error()}});
+    return;
+  }
+  last_acknowledged_ = world_.loop().wall_now();
+  forward_.acknowledged(*ack, world_.loop().now(), outputs_);
 }
 
 void Uplink::carry_out() {

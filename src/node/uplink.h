@@ -1,14 +1,19 @@
 // Uplink: carries blocks to the cloud: engine::Forward decides, engine::Client speaks MQTT, a
 // stream of the network carries it, and the store gives the blocks.
 //
+// Beside the blocks others may use the connection through a channel: small messages on topics of
+// their own, which do not wait for blocks that are not sent yet.
+//
 // A batch goes out with QoS 0: the end-to-end acknowledgement, which the cloud sends after its
 // commit, is the only one that counts, and Forward repeats what it does not cover.
 // Belongs to the loop thread.
 
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/metrics.h"
@@ -26,17 +31,32 @@ struct UplinkConfig {
   engine::ForwardLimits limits;
 };
 
+// What is told to a user of the connection, always from the loop. A cloud that does not know the topic
+// leaves the channel down; blocks go on.
+struct UplinkChannel {
+  std::string topic;                                 // subscribed to at the cloud
+  std::function<void()> opened;                      // messages may pass
+  std::function<void(base::BytesView)> message;
+  std::function<void()> lost;                        // only after `opened`
+};
+
 class Uplink final : os::StreamEvents {
  public:
   Uplink(os::World& world, store::ReadingStore& store, base::Registry& metrics,
          UplinkConfig config);
   ~Uplink() override;
 
+  // Before start().
+  void add(UplinkChannel channel);
+  // QoS 0, at once. Code::unavailable without a connection.
+  base::Result<void> send(std::string_view topic, base::BytesView payload);
+
   void start();
   void stop();
   void sealed(model::BlockSeq seq, std::size_t frame_bytes);
   void dropped_before(model::BlockSeq first);
 
+  void set_limits(const engine::ForwardLimits& limits);
   const engine::ForwardStats& stats() const { return forward_.stats(); }
   // When the cloud last acknowledged something; zero if never.
   base::Time last_acknowledged() const { return last_acknowledged_; }
@@ -48,6 +68,8 @@ class Uplink final : os::StreamEvents {
 
   void carry_out();
   void carry_out_client();
+  void subscribed(const engine::ClientEvents::Subscribed& answer);
+  void received(const engine::ClientEvents::Message& message);
   void send(const engine::SendBlocks& asked);
   void lost(const base::Error& why);
   void arm();
@@ -60,6 +82,11 @@ class Uplink final : os::StreamEvents {
   engine::ForwardOutputs outputs_;
   engine::ClientEvents events_;
   std::unique_ptr<os::Stream> stream_;
+  struct Channel {
+    UplinkChannel user;
+    bool open = false;
+  };
+  std::vector<Channel> channels_;
   std::vector<bool> told_;             // series defined on this connection, by id
   base::Time last_acknowledged_{};
   os::TimerId timer_{};
