@@ -140,7 +140,10 @@ void Renewal::start() {
 // The wall clock may jump, so it is looked at often instead of slept for.
 void Renewal::check() {
   check_timer_ = world_.loop().after(check_every(certificate_), [this] { check(); });
-  if (!renewing_ && world_.loop().wall_now() >= due_ && world_.loop().now() >= not_before_) renew();
+  const base::Time now = world_.loop().wall_now();
+  // One that begins later was made while a clock was wrong.
+  const bool due = now >= due_ || now < certificate_.not_before;
+  if (!renewing_ && due && world_.loop().now() >= not_before_) renew();
 }
 
 void Renewal::renew() {
