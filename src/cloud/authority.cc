@@ -131,8 +131,9 @@ Result<void> Authority::make_own() {
   const AuthorityGeneration& by = generations_.front();
   const std::string key = TRY(crypto::make_key());
   const std::string certificate =
-      TRY(sign(by, {TRY(crypto::make_csr(key, "cloud")), crypto::Role::cloud, "cloud",
-                    options_.hosts, options_.cloud_valid}));
+      TRY(base::while_doing("setting hosts",
+                            sign(by, {TRY(crypto::make_csr(key, "cloud")), crypto::Role::cloud,
+                                      "cloud", options_.hosts, options_.cloud_valid})));
   const auto info = TRY(crypto::read_certificate(certificate));
   TRY(ledger_->record_now(entry_of(info, crypto::Role::cloud, "cloud", by.number)));
   TRY(os::write_file(*dir_, "cloud.key", base::as_bytes(key), os::Open::create_private));
