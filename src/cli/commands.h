@@ -18,6 +18,8 @@ std::vector<Command> replay_commands();     // device replay
 std::vector<Command> fetch_commands();      // fetch
 std::vector<Command> check_commands();      // check
 std::vector<Command> twin_commands();       // twin
+std::vector<Command> keys_commands();       // keys
+std::vector<Command> sign_commands();       // artifact sign, artifact verify
 std::vector<Command> own_commands();        // completion, version
 
 // Prints `answer` as JSON, or its members as a table: each column is a member's name and a heading.
