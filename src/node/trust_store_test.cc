@@ -45,7 +45,7 @@ class TrustStoreTest : public testing::Test {
   model::KeysDocument document = [this] {
     model::KeysDocument begun = signers.first();
     begun.issued = {};                    // whatever the simulation's clock says, it has begun
-    begun.expires = base::Time{9'000'000'000'000'000'000};
+    begun.expires = base::Time{4'000'000'000'000'000'000};
     return begun;
   }();
   std::string first = signers.envelope(document, {"root"});
@@ -60,7 +60,7 @@ TEST_F(TrustStoreTest, WithoutAFileTheFirstOfferBegins) {
   const std::string manifest = signers.envelope(engine::small_manifest("a"), {"signer"});
   EXPECT_EQ(store->check(manifest, engine::ask_for("a")).error().code, Code::unavailable);
   const std::string second = signers.envelope(next(document), {"root"});
-  ASSERT_TRUE(offer({first, second}));
+  { const auto o = offer({first, second}); ASSERT_TRUE(o) << o.error().message; }
   EXPECT_EQ(store->trust()->document().version, 2U);
   EXPECT_TRUE(store->check(manifest, engine::ask_for("a")));
   ASSERT_TRUE(open());
