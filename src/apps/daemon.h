@@ -32,8 +32,11 @@ base::Result<int> run_daemon(const DaemonName& name, std::span<char* const> word
   config.bind_to(settings);
   TRY(settings.load(TRY(read_layers(options))));
   TRY(config.finish());
+  auto explained = settings.explained();
+  if constexpr (requires { config.keep_sources(explained); }) config.keep_sources(explained);
   if (options.check) {
-    const auto explained = settings.explained();
+    if constexpr (requires(os::World& world) { Daemon::explain(world, config); })
+      explained = Daemon::explain(*TRY(os::RealWorld::create()), config);
     std::puts((options.json ? to_json(explained) : to_text(explained)).c_str());
     return 0;
   }

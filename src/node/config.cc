@@ -8,8 +8,6 @@ using base::Code;
 using base::fail;
 using base::Result;
 
-namespace {
-
 void bind_topic(settings::Settings& s, TopicConfig& t) {
   s.bind("filter", t.filter, "Topic filter (MQTT wildcards); the first that matches decides.");
   s.bind_word("format", t.format,
@@ -24,6 +22,8 @@ void bind_topic(settings::Settings& s, TopicConfig& t) {
   s.bind("ignore", t.ignore, "Take no readings from these topics; the broker serves them all the same.");
   s.bind("text-values", t.text_values, "Keep text fields as text series.");
 }
+
+namespace {
 
 void bind_pull(settings::Settings& s, PullConfig& p) {
   s.bind("name", p.name, "Name of the source; the device of its readings.");
@@ -101,6 +101,13 @@ void NodeConfig::bind_to(settings::Settings& s) {
               "How topics become series.");
   s.bind_each("pull", [this](settings::Settings& e) { bind_pull(e, pulls.emplace_back()); },
               "HTTP sources.");
+}
+
+void NodeConfig::keep_sources(const std::vector<settings::Settings::Explained>& explained) {
+  for (const auto& e : explained) {
+    if (e.key.starts_with("topic[")) sources.emplace("topic", e.from);
+    else if (e.from != "default") sources.emplace(e.key, e.from);
+  }
 }
 
 Result<void> NodeConfig::finish() {

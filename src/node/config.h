@@ -19,6 +19,7 @@ struct TopicConfig {
   std::string filter, format = "detect", series, device, time_field, name_field, value_field;
   std::string time_unit = "auto";
   bool ignore = false, text_values = false;
+  friend bool operator==(const TopicConfig&, const TopicConfig&) = default;
 };
 
 struct PullConfig {

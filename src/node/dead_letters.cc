@@ -51,6 +51,13 @@ base::Result<std::unique_ptr<DeadLetters>> DeadLetters::open(os::World& world,
   return made;
 }
 
+void DeadLetters::set_bytes(std::uint64_t bytes) {
+  store::LogLimits limits;
+  limits.total_bytes = bytes;
+  limits.when_full = store::WhenFull::drop_oldest;
+  log_->set_limits(limits);
+}
+
 void DeadLetters::add(std::string_view source, std::string_view device, std::string_view reason,
                       base::BytesView payload) {
   counted_->add();

@@ -32,6 +32,7 @@ class DeadLetters {
 
   void add(std::string_view source, std::string_view device, std::string_view reason,
            base::BytesView payload);
+  void set_bytes(std::uint64_t bytes);
   // The newest first.
   base::Result<std::vector<DeadLetter>> list(std::size_t limit);
   std::uint64_t count() const { return counted_->value(); }

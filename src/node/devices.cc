@@ -59,10 +59,6 @@ std::string Devices::proof(std::string_view name, std::string_view password) con
 }
 
 void Devices::admit(Credentials c, std::function<void(base::Result<std::string>)> done) {
-  const auto is_disabled = [this](std::string_view name) {
-    const auto at = devices_.find(name);
-    return at != devices_.end() && at->second.info.disabled;
-  };
   const auto enter = [&](std::string name, std::string_view how) {
     if (is_disabled(name)) return done(denied("device '" + name + "' is disabled"));
     at(name, how).info.last_seen = world_.loop().wall_now();
@@ -95,7 +91,7 @@ void Devices::admit(Credentials c, std::function<void(base::Result<std::string>)
           const auto at = devices_.find(c.name);
           if (!*right || !**right || at == devices_.end())
             return done(denied("unknown device or wrong password"));
-          if (at->second.info.disabled) return done(denied("device '" + c.name + "' is disabled"));
+          if (is_disabled(c.name)) return done(denied("device '" + c.name + "' is disabled"));
           at->second.proven = proof(c.name, c.password);
           at->second.info.last_seen = world_.loop().wall_now();
           done(c.name);
@@ -182,6 +178,31 @@ base::Result<void> Devices::set_disabled(std::string_view name, bool disabled) {
   return save();
 }
 
+void Devices::set_wish(std::string_view name, std::optional<DeviceWish> wish) {
+  if (wish) wishes_.insert_or_assign(std::string(name), std::move(*wish));
+  else if (const auto at = wishes_.find(name); at != wishes_.end()) wishes_.erase(at);
+}
+
+bool Devices::is_disabled(std::string_view name) const {
+  if (const auto wish = wishes_.find(name); wish != wishes_.end() && wish->second.disabled)
+    return *wish->second.disabled;
+  const auto at = devices_.find(name);
+  return at != devices_.end() && at->second.info.disabled;
+}
+
+base::Result<void> Devices::check_certificate(std::string_view name, std::string_view serial) const {
+  const auto at = wishes_.find(name);
+  if (at == wishes_.end()) return {};
+  const DeviceWish& wish = at->second;
+  if (!wish.certificate.empty() && wish.certificate != serial)
+    return base::fail(base::Code::denied, "certificate " + std::string(serial) + " is not the one pinned for device '" +
+                                              std::string(name) + "'");
+  if (std::ranges::find(wish.revoked, serial) != wish.revoked.end())
+    return base::fail(base::Code::denied, "certificate " + std::string(serial) + " of device '" +
+                                              std::string(name) + "' is revoked on this node");
+  return {};
+}
+
 void Devices::seen(std::string_view name, std::uint64_t messages, std::uint64_t readings) {
   const auto found = devices_.find(name);
   if (found == devices_.end()) return;
@@ -194,7 +215,10 @@ void Devices::seen(std::string_view name, std::uint64_t messages, std::uint64_t 
 std::vector<DeviceInfo> Devices::list() const {
   std::vector<DeviceInfo> all;
   all.reserve(devices_.size());
-  for (const auto& [name, device] : devices_) all.push_back(device.info);
+  for (const auto& [name, device] : devices_) {
+    all.push_back(device.info);
+    all.back().disabled = is_disabled(name);
+  }
   std::ranges::sort(all, {}, &DeviceInfo::name);
   return all;
 }

@@ -29,6 +29,13 @@ struct Credentials {
   std::string fallback;                // name of an anonymous device (client id)
 };
 
+// What the node's twin wishes of a device; it goes above what is in the file, while it is wished.
+struct DeviceWish {
+  std::optional<bool> disabled;
+  std::string certificate;             // serial of the only one that is taken; empty: any
+  std::vector<std::string> revoked;    // serials that are not
+};
+
 struct DeviceInfo {
   std::string name;
   std::string how;                     // certificate, password, anonymous
@@ -51,6 +58,12 @@ class Devices {
   base::Result<void> remove(std::string_view name);
   // A disabled device is refused whatever it shows.
   base::Result<void> set_disabled(std::string_view name, bool disabled);
+
+  // Not kept in the file: the twin has it.
+  void set_wish(std::string_view name, std::optional<DeviceWish> wish);
+  bool is_disabled(std::string_view name) const;
+  // Whether the device may use the certificate with this serial.
+  base::Result<void> check_certificate(std::string_view name, std::string_view serial) const;
 
   void seen(std::string_view name, std::uint64_t messages, std::uint64_t readings);
   std::vector<DeviceInfo> list() const;   // by name
@@ -77,6 +90,7 @@ class Devices {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   std::unordered_map<std::string, Device, Hash, std::equal_to<>> devices_;
+  std::unordered_map<std::string, DeviceWish, Hash, std::equal_to<>> wishes_;
   std::string salt_;
   std::uint32_t checks_ = 0;           // passwords being hashed
 };

@@ -61,6 +61,9 @@ class Ingest {
   // Readings found by other means, as one message.
   base::Result<void> readings(std::string_view device, const std::vector<NamedReading>& readings);
 
+  // From the next message on.
+  void set_topics(engine::TopicMap topics) { topics_ = std::move(topics); }
+
  private:
   // Decodes and stores one message; `name` makes the series name of a field.
   template <typename Name>

@@ -131,6 +131,7 @@ void Node::State::await_identity() {
     if (!loaded || !*loaded) return await_identity();
     identity = std::move(**loaded);
     base::log::info("identity", "joined", {{"name", identity->name}});
+    start_reconciler();
     if (const auto up = start_with_identity(); !up)
       base::log::error("identity", "joined, but cannot start", {{"why", up.error()}});
   });

@@ -51,6 +51,7 @@ void Node::State::make_http() {
   add_query_routes(*http, *api);
   add_device_routes(*http, *api);
   add_health_routes(*http, *api);
+  add_wish_routes();
   if (!config.websocket_path.empty())
     http->websocket(config.websocket_path, "mqtt",
                     [this](std::unique_ptr<os::Stream> stream, const net::http::Request&,
@@ -63,10 +64,12 @@ void Node::State::make_http() {
 Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Node::~Node() = default;
 
-Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& config) {
-  auto state = std::make_unique<State>(world, config);
+Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& given) {
+  auto state = std::make_unique<State>(world, given);
   State& s = *state;
   s.started = world.loop().now();
+  TRY(s.restore_settings());
+  const NodeConfig& config = s.config;
   s.identity = TRY(identity::load(world, config.state));
   s.store = TRY(base::while_doing("store",
                                   store::ReadingStore::open(world, config.state + "/store", config.store)));
@@ -78,6 +81,7 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& c
   s.make_mqtt();
   TRY(base::while_doing("sessions", s.mqtt->restore(s.sessions->take_records())));
   s.sessions->set_snapshot([&s](base::Bytes& records) { s.mqtt->snapshot(records); });
+  TRY(s.open_reconciler());
   s.make_metrics();
   s.make_http();
   s.store->on_dropped([&s](model::BlockSeq first) {
@@ -91,6 +95,7 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& c
 
 Result<void> Node::start() {
   State& s = *state_;
+  s.start_reconciler();
   for (const std::string& at : s.config.mqtt_listen) {
     const os::Endpoint endpoint = TRY(os::parse_endpoint(at));
     const auto port = TRY(base::while_doing("listen on " + at, s.mqtt->listen(endpoint, nullptr)));

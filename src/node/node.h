@@ -19,6 +19,8 @@ class Node {
  public:
   // Opens the store and recovers what an earlier run left; nothing listens yet.
   static base::Result<std::unique_ptr<Node>> create(os::World& world, const NodeConfig& config);
+  // Every setting as it would be in force, with what the node's twin wished last.
+  static std::vector<settings::Settings::Explained> explain(os::World& world, const NodeConfig& config);
   ~Node();
 
   base::Result<void> start();

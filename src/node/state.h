@@ -3,6 +3,7 @@
 //   logins.cc     who may come in by MQTT
 //   access.cc     who asks by HTTP, and the record of what they changed
 //   listeners.cc  TLS listeners and the uplink, once the node has an identity
+//   wishes.cc     settings that change live, and what the node's own twin wishes
 //   status.cc     metrics and state
 //   node.cc       assembling, starting, stopping
 
@@ -23,7 +24,9 @@
 #include "node/devices.h"
 #include "node/ingest.h"
 #include "node/node.h"
+#include "node/live_settings.h"
 #include "node/pull.h"
+#include "node/reconciler.h"
 #include "node/renewal.h"
 #include "node/session_log.h"
 #include "node/uplink.h"
@@ -43,6 +46,14 @@ struct Node::State {
   // `done` once readings and broker state are both on disk.
   void commit(std::function<void()> done);
   void arm_seal();
+
+  // ---- the node's own twin ---- (wishes.cc)
+  base::Result<void> restore_settings();
+  base::Result<void> apply_settings(const NodeConfig& next);
+  base::Result<void> open_reconciler();
+  void start_reconciler();
+  void enforce_device(const std::string& name);
+  void add_wish_routes();
 
   // ---- who may come in ----
   void login(net::mqtt::LoginRequest request, std::function<void(engine::Grant)> answer);
@@ -84,6 +95,8 @@ struct Node::State {
   std::unique_ptr<net::http::Server> http;
   std::vector<std::unique_ptr<Pull>> pulls;
   std::unique_ptr<Uplink> uplink;
+  std::unique_ptr<LiveSettings> live;
+  std::unique_ptr<Reconciler> reconciler;
   std::optional<identity::NodeIdentity> identity;
   std::shared_ptr<os::Tls> listener_tls, uplink_tls;
   std::unordered_set<std::string> revoked;               // certificate serials

@@ -4,7 +4,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
+#include <time.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
@@ -82,6 +85,20 @@ base::Result<void> notify_supervisor(std::string_view state) {
                                 reinterpret_cast<const sockaddr*>(&address), size);
   if (sent < 0) return std::unexpected(base::system_error("notify supervisor", errno));
   return {};
+}
+
+Machine machine() {
+  Machine known;
+  utsname names{};
+  if (uname(&names) == 0) {
+    known.arch = names.machine;
+    known.os = names.sysname;
+    known.kernel = names.release;
+    for (char& c : known.os) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  timespec up{};
+  if (clock_gettime(CLOCK_BOOTTIME, &up) == 0) known.uptime_seconds = up.tv_sec;
+  return known;
 }
 
 }  // namespace selvedge::os

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -14,6 +15,13 @@ struct ProcessMemory {
   std::uint64_t proportional_bytes = 0;  // shared pages counted by share
 };
 base::Result<ProcessMemory> process_memory();
+
+// What this machine is, as uname(2) has it.
+struct Machine {
+  std::string arch, os, kernel;          // "x86_64", "linux", "6.1.0"
+  std::int64_t uptime_seconds = 0;
+};
+Machine machine();
 
 // For main(), before other threads start: few heap arenas, so that the pool's threads do not each
 // keep free memory of their own.

@@ -83,6 +83,7 @@ class BlockLog {
   base::Result<void> around(std::uint32_t series, std::int64_t at, std::int64_t& low,
                             std::int64_t& high, const Visit& visit);
 
+  void set_limits(const StoreLimits& limits);
   // Lets go delivered segments that were sealed before `before`.
   void expire(base::Time before);
   void add_stats(StoreStats& stats);

@@ -46,6 +46,14 @@ bool BlockLog::reclaim(std::uint64_t need) {
   }
 }
 
+void BlockLog::set_limits(const StoreLimits& limits) {
+  limits_ = limits;
+  LogLimits log;
+  log.total_bytes = UINT64_MAX;            // reclaim() keeps the bound
+  log.keep_free_bytes = limits.keep_free_bytes;
+  log_->set_limits(log);
+}
+
 void BlockLog::expire(base::Time before) {
   const std::int64_t before_ms = before.ns / 1'000'000;
   while (directory_.size() > 1 && !is_current(directory_.front())) {

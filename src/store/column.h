@@ -43,6 +43,7 @@ class ChunkPool {
   std::uint64_t in_use() const { return in_use_; }
   bool within(std::uint64_t more) const { return in_use_ + more <= limit_; }
   std::uint64_t limit() const { return limit_; }
+  void set_limit(std::uint64_t bytes) { limit_ = bytes; }
 
  private:
   void release(Chunk*& list);

@@ -127,6 +127,9 @@ class ReadingStore {
       const std::function<bool(const model::BlockSummary&, base::BytesView frame)>& block,
       const std::function<bool(const codec::Columns&)>& open) = 0;
 
+  // Changes what may change while it runs: everything but segment_bytes and series. Lower bounds take
+  // effect as room is next asked for; nothing that is undelivered goes but by `when_full`.
+  virtual void set_limits(const StoreLimits& limits) = 0;
   virtual StoreStats stats() const = 0;
   // Makes everything durable and stops; `done` is called once.
   virtual void close(std::function<void()> done) = 0;

@@ -56,6 +56,13 @@ class Log final : public SegmentLog {
     return append(kind, payload, {});
   }
 
+  void set_limits(const LogLimits& limits) override {
+    // Segments keep their size, so the whole must hold a few of them.
+    limits_.total_bytes = std::max(limits.total_bytes, 4 * limits_.segment_bytes);
+    limits_.keep_free_bytes = limits.keep_free_bytes;
+    limits_.when_full = limits.when_full;
+  }
+
   base::Result<Position> append(std::uint8_t kind, base::BytesView head,
                                 base::BytesView tail) override {
     const std::uint64_t size = record_header_bytes + head.size() + tail.size();

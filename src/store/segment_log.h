@@ -119,6 +119,9 @@ class SegmentLog {
   // Told when drop_oldest deletes segments: everything before `first` is gone.
   virtual void on_dropped(std::function<void(Position first)> told) = 0;
 
+  // Changes total_bytes, keep_free_bytes and when_full; what is there goes with the next append at the earliest.
+  virtual void set_limits(const LogLimits& limits) = 0;
+
   // Numbers of the segments that hold durable records, ascending.
   virtual std::vector<std::uint32_t> segments() const = 0;
   virtual const LogStats& stats() const = 0;

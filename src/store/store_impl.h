@@ -61,6 +61,7 @@ class Store final : public ReadingStore {
       const std::function<bool(const model::BlockSummary&, base::BytesView frame)>& block,
       const std::function<bool(const codec::Columns&)>& open) override;
 
+  void set_limits(const StoreLimits& limits) override;
   StoreStats stats() const override;
   void close(std::function<void()> done) override;
 

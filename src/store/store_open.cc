@@ -26,6 +26,20 @@ StoreLimits sane(StoreLimits limits) {
 
 }  // namespace
 
+void Store::set_limits(const StoreLimits& limits) {
+  StoreLimits next = sane(limits);
+  next.segment_bytes = limits_.segment_bytes;
+  next.series = limits_.series;
+  limits_ = next;
+  pool_.set_limit(limits_.memory_bytes);
+  blocks_->set_limits(limits_);
+  LogLimits journal;
+  journal.total_bytes = limits_.journal_bytes;
+  journal.keep_free_bytes = limits_.keep_free_bytes;
+  journal_->set_limits(journal);
+  expired_at_ = {INT64_MIN / 2};
+}
+
 Store::Store(os::World& world, StoreLimits limits)
     : world_(world), loop_(world.loop()), limits_(sane(limits)), pool_(limits_.memory_bytes) {
   series_.emplace_back();  // numbers start at 1

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/time.h"
@@ -19,6 +20,11 @@ class Backoff {
   // `jitter` in [0, 1); what is outside is brought inside.
   base::Duration next(double jitter);
   void reset() { bound_ = {}; }
+  void set_bounds(base::Duration first, base::Duration most) {
+    first_ = first;
+    most_ = most;
+    bound_ = std::min(bound_, most);
+  }
 
  private:
   base::Duration first_, most_;

@@ -130,6 +130,14 @@ void Forward::dropped_before(BlockSeq first, base::Instant now, ForwardOutputs& 
   s.fill(now, out);
 }
 
+void Forward::set_limits(const ForwardLimits& limits, base::Instant now, ForwardOutputs& out) {
+  State& s = *state_;
+  s.limits = limits;
+  s.backoff.set_bounds(limits.backoff_first, limits.backoff_max);
+  s.pacer.set_rate(limits.bytes_per_second, now);
+  s.fill(now, out);
+}
+
 void Forward::tick(base::Instant now, ForwardOutputs& out) {
   State& s = *state_;
   if (s.link == LinkState::waiting && now >= s.retry_at) s.connect(out);

@@ -95,6 +95,8 @@ class Forward {
   // The store dropped undelivered blocks before `first` (when full).
   void dropped_before(model::BlockSeq first, base::Instant now, ForwardOutputs& out);
 
+  // Rates, windows and times; `ranges` stays.
+  void set_limits(const ForwardLimits& limits, base::Instant now, ForwardOutputs& out);
   void tick(base::Instant now, ForwardOutputs& out);
   std::optional<base::Instant> wake_at() const;
   const ForwardStats& stats() const;

@@ -56,7 +56,7 @@ struct Forward::State {
     return questions[static_cast<std::size_t>(lane)];
   }
 
-  const ForwardLimits limits;
+  ForwardLimits limits;
   const std::size_t most_ranges;
   const model::Epoch epoch;
   const std::uint64_t first_of_run;   // the first block that this run sealed, or will

@@ -24,6 +24,11 @@ class Pacer {
     return limits() ? std::max<std::uint64_t>(1, rate_ / 8) : UINT64_MAX;
   }
   void sent(std::uint64_t bytes, base::Instant now);
+  // A debt made at the old rate is paid within a second at most.
+  void set_rate(std::uint64_t bytes_per_second, base::Instant now) {
+    rate_ = bytes_per_second;
+    free_at_ = std::min(free_at_, now + std::chrono::seconds(1));
+  }
 
  private:
   std::uint64_t rate_;

@@ -101,6 +101,15 @@ const Properties* Broker::State::keep(const Properties& properties) {
   return &kept;
 }
 
+void Broker::set_limits(const BrokerLimits& limits) {
+  BrokerLimits& now = state_->limits_;
+  now.connections = limits.connections;
+  now.queued_messages = limits.queued_messages;
+  now.queued_bytes = limits.queued_bytes;
+  now.total_queued_bytes = limits.total_queued_bytes;
+  now.server_keep_alive = limits.server_keep_alive;
+}
+
 Broker::Broker(BrokerLimits limits, Access access)
     : state_(std::make_unique<State>(limits, std::move(access))) {}
 Broker::~Broker() = default;

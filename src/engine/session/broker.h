@@ -208,6 +208,9 @@ class Broker {
   void tick(base::Instant now, base::Time wall_now, Outputs& out);
   std::optional<base::Instant> wake_at() const;
 
+  // Connections, queues and keep-alive; what a client was told when it connected stays for it, and
+  // the other bounds stay as they were.
+  void set_limits(const BrokerLimits& limits);
   const BrokerStats& stats() const;
   // For listings: client id, device, address, connected, subscriptions, queued, for each session.
   struct SessionInfo {

@@ -213,7 +213,7 @@ struct Broker::State {
   struct Restorer;
   base::Result<void> restore(base::BytesView records, base::Time wall_now);
 
-  const BrokerLimits limits_;
+  BrokerLimits limits_;
   const Access access_;
   BrokerStats stats_;
 

@@ -386,6 +386,8 @@ void Server::close(std::function<void()> done) {
   });
 }
 
+void Server::set_limits(const engine::BrokerLimits& limits) { state_->broker.set_limits(limits); }
+
 const engine::BrokerStats& Server::stats() const { return state_->broker.stats(); }
 
 std::vector<engine::Broker::SessionInfo> Server::sessions(std::size_t limit) const {

@@ -90,6 +90,7 @@ class Server {
   // Says goodbye to everyone; `done` when the last connection is closed or 2 s have passed.
   void close(std::function<void()> done);
 
+  void set_limits(const engine::BrokerLimits& limits);   // as Broker::set_limits
   const engine::BrokerStats& stats() const;
   std::vector<engine::Broker::SessionInfo> sessions(std::size_t limit) const;
 
