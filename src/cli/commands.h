@@ -15,8 +15,10 @@ std::vector<Command> identity_commands();   // token, certificate
 std::vector<Command> authority_commands();  // authority, certificate
 std::vector<Command> verify_commands();     // series verify
 std::vector<Command> replay_commands();     // device replay
+std::vector<Command> follow_commands();     // device follow
 std::vector<Command> fetch_commands();      // fetch
 std::vector<Command> check_commands();      // check
+std::vector<Command> artifact_commands();   // artifact, node artifacts
 std::vector<Command> twin_commands();       // twin
 std::vector<Command> keys_commands();       // keys
 std::vector<Command> sign_commands();       // artifact sign, artifact verify

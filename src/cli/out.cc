@@ -45,6 +45,12 @@ void Out::table(const std::vector<std::string>& header,
 void Out::line(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fputc('\n', stdout);
+  std::fflush(stdout);
+}
+
+void Out::note(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fputc('\n', stderr);
 }
 
 void Out::document(std::string_view json) { line(json); }

@@ -16,7 +16,8 @@ class Out {
   // Rows under a header, columns aligned; numbers to the right.
   void table(const std::vector<std::string>& header,
              const std::vector<std::vector<std::string>>& rows);
-  void line(std::string_view text);
+  void line(std::string_view text);         // seen at once, also in a pipe
+  void note(std::string_view text);         // to standard error
   // A whole JSON document.
   void document(std::string_view json);
   // Progress on standard error, rewritten in place on a terminal; nothing elsewhere.

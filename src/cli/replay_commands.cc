@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/device_link.h"
 #include "cli/replay.h"
 
 namespace selvedge::cli {
@@ -13,32 +14,9 @@ using base::Result;
 
 namespace {
 
-Result<std::string> read_text(os::World& world, const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  auto dir = TRY(world.directory(slash == std::string::npos ? "." : path.substr(0, slash), false));
-  const base::Bytes bytes = TRY(os::read_file(
-      *dir, slash == std::string::npos ? path : path.substr(slash + 1), 64 << 10));
-  return std::string(base::as_text(bytes));
-}
-
 Result<ReplayOptions> options_of(const Arguments& arguments, os::World& world) {
   ReplayOptions options;
-  const auto url = TRY(base::while_doing("--to", client::parse_device_url(
-                                                     arguments.text("to", "mqtt://127.0.0.1:1883"))));
-  options.device.node = url.node;
-  if (url.tls) {
-    os::TlsConfig tls;
-    if (!arguments.has("ca")) return fail(Code::invalid_input, "mqtts:// needs --ca FILE");
-    tls.trusted = TRY(base::while_doing("--ca", read_text(world, arguments.text("ca"))));
-    if (arguments.has("cert")) {
-      tls.certificate = TRY(base::while_doing("--cert", read_text(world, arguments.text("cert"))));
-      tls.key = TRY(base::while_doing("--key", read_text(world, arguments.text("key"))));
-    }
-    options.device.tls = TRY(world.network().client_tls(tls));
-  }
-  if (arguments.has("username")) options.device.username = arguments.text("username");
-  if (arguments.has("password")) options.device.password = arguments.text("password");
-  if (arguments.has("mqtt-3")) options.device.version = codec::mqtt::Version::v311;
+  options.device = TRY(device_options(arguments, world));
   const std::string rate = arguments.text("rate", "max");
   if (rate == "realtime") {
     options.pace = ReplayOptions::Pace::realtime;
@@ -152,25 +130,19 @@ std::vector<Command> replay_commands() {
            "that publishes {\"ts\":MS,\"COLUMN\":X} on FILE.",
            {"selvedge device replay temps.csv --to mqtt://127.0.0.1:1883 --rate 1000",
             "selvedge device replay data/*.csv --rate max --qos 1 --ledger sent.csv"},
-           {{"to", "URL", "mqtt://host:port or mqtts://host:port.", "mqtt://127.0.0.1:1883"},
-            {"rate", "N", "Readings a second in all, or realtime, or max.", "max"},
-            {"speed", "X", "With realtime: how many times faster.", "1"},
-            {"qos", "0|1|2", "Quality of service.", "1"},
-            {"batch", "N", "Readings in a message.", "1"},
-            {"inflight", "N", "Unacknowledged publishes of a device.", "20"},
-            {"stamp", "file|now", "Which time the readings carry.", "file"},
-            {"rows", "N", "Read at most this many rows of a file."},
-            {"devices", "N", "Repeat the series until there are this many devices."},
-            {"loop", "", "Begin again at the end of a file; needs --for."},
-            {"for", "DURATION", "Stop after this long."},
-            {"prefix", "TEXT", "Put in front of every topic."},
-            {"ledger", "FILE", "Write every acknowledged reading here."},
-            {"username", "NAME", "For a node that wants a password."},
-            {"password", "TEXT", "With --username.", {}, "SELVEDGE_DEVICE_PASSWORD"},
-            {"ca", "FILE", "CA of the node, for mqtts://."},
-            {"cert", "FILE", "Client certificate, for mqtts://."},
-            {"key", "FILE", "Its key."},
-            {"mqtt-3", "", "Speak MQTT 3.1.1 instead of 5."}},
+           device_link_flags({
+               {"rate", "N", "Readings a second in all, or realtime, or max.", "max"},
+               {"speed", "X", "With realtime: how many times faster.", "1"},
+               {"qos", "0|1|2", "Quality of service.", "1"},
+               {"batch", "N", "Readings in a message.", "1"},
+               {"inflight", "N", "Unacknowledged publishes of a device.", "20"},
+               {"stamp", "file|now", "Which time the readings carry.", "file"},
+               {"rows", "N", "Read at most this many rows of a file."},
+               {"devices", "N", "Repeat the series until there are this many devices."},
+               {"loop", "", "Begin again at the end of a file; needs --for."},
+               {"for", "DURATION", "Stop after this long."},
+               {"prefix", "TEXT", "Put in front of every topic."},
+               {"ledger", "FILE", "Write every acknowledged reading here."}}),
            replay}};
 }
 

@@ -126,4 +126,29 @@ base::Result<Value> parse(std::string_view text, std::size_t max_bytes) {
   return convert(root);
 }
 
+void write(const Value& value, base::JsonWriter& into) {
+  struct Writer {
+    base::JsonWriter& json;
+    void operator()(std::nullptr_t) const { json.null(); }
+    void operator()(bool truth) const { json.value(truth); }
+    void operator()(double number) const { json.value(number); }
+    void operator()(std::int64_t number) const { json.value(number); }
+    void operator()(const std::string& text) const { json.value(text); }
+    void operator()(const Value::Array& items) const {
+      json.begin_array();
+      for (const Value& item : items) write(item, json);
+      json.end_array();
+    }
+    void operator()(const Value::Object& members) const {
+      json.begin_object();
+      for (const auto& [name, member] : members) {
+        json.key(name);
+        write(member, json);
+      }
+      json.end_object();
+    }
+  };
+  std::visit(Writer{into}, value.value_);
+}
+
 }  // namespace selvedge::codec::json

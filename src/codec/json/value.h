@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 
 namespace selvedge::codec::json {
@@ -49,8 +50,13 @@ class Value {
   std::string print() const;
 
  private:
+  friend void write(const Value& value, base::JsonWriter& into);
+
   std::variant<std::nullptr_t, bool, double, std::int64_t, std::string, Array, Object> value_ = nullptr;
 };
+
+// Writes it back; members stand in the order of their names.
+void write(const Value& value, base::JsonWriter& into);
 
 // Code::invalid_input with what simdjson says if `text` is no JSON document.
 base::Result<Value> parse(std::string_view text, std::size_t max_bytes = 64 << 20);
