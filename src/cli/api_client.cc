@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <csignal>
+#include <cstdlib>
 
 #include "base/text.h"
 #include "identity/identity.h"
@@ -19,6 +21,9 @@ const Flag cloud_flag{"cloud", "URL", "The cloud, as https://host:8443.", {}, "S
 const Flag identity_flag{"identity", "DIR",
                          "Where operator.crt, operator.key and ca.crt are.",
                          "/var/lib/selvedge/cloud/identity", "SELVEDGE_IDENTITY"};
+const Flag token_flag{"token-file", "FILE",
+                      "An operator's token, instead of a certificate; SELVEDGE_TOKEN may hold one "
+                      "too. --identity then needs ca.crt only."};
 const Flag node_flag{"node", "URL", "The node's own interface.", "http://127.0.0.1:8080",
                      "SELVEDGE_NODE"};
 
@@ -39,6 +44,24 @@ Code code_of_status(int status) {
   }
 }
 
+// From --token-file, else SELVEDGE_TOKEN if that holds an operator's (a node joins with another kind).
+Result<std::string> operator_token(const Arguments& arguments, os::World& world) {
+  constexpr std::string_view prefix = "slv_";
+  if (!arguments.has("token-file")) {
+    const char* const held = std::getenv("SELVEDGE_TOKEN");
+    return held != nullptr && std::string_view(held).starts_with(prefix) ? held : "";
+  }
+  const std::string file = arguments.text("token-file");
+  const std::size_t slash = file.rfind('/');
+  auto dir = TRY(world.directory(
+      slash == std::string::npos ? "." : file.substr(0, std::max<std::size_t>(slash, 1)), false));
+  std::string token = TRY(read_text(*dir, slash == std::string::npos ? file : file.substr(slash + 1)));
+  while (!token.empty() && std::isspace(static_cast<unsigned char>(token.back())) != 0) token.pop_back();
+  if (!token.starts_with(prefix) || token.find_first_of(" \r\n") != std::string::npos)
+    return fail(Code::invalid_input, "not an operator's token (slv_...)");
+  return token;
+}
+
 std::vector<Flag> with(std::vector<Flag> first, std::vector<Flag> more) {
   more.insert(more.end(), first.begin(), first.end());
   return more;
@@ -47,11 +70,11 @@ std::vector<Flag> with(std::vector<Flag> first, std::vector<Flag> more) {
 }  // namespace
 
 std::vector<Flag> cloud_flags(std::vector<Flag> more) {
-  return with({cloud_flag, identity_flag}, std::move(more));
+  return with({cloud_flag, identity_flag, token_flag}, std::move(more));
 }
 std::vector<Flag> node_flags(std::vector<Flag> more) { return with({node_flag}, std::move(more)); }
 std::vector<Flag> either_flags(std::vector<Flag> more) {
-  return with({cloud_flag, identity_flag, node_flag}, std::move(more));
+  return with({cloud_flag, identity_flag, token_flag, node_flag}, std::move(more));
 }
 
 ApiClient::ApiClient(Session& session, std::string url, std::shared_ptr<os::Tls> tls, bool cloud)
@@ -65,12 +88,17 @@ Result<ApiClient> ApiClient::cloud(const Arguments& arguments, Session& session)
   auto dir = session.world.directory(where, false);
   if (!dir) return std::unexpected(std::move(dir).error().while_doing("operator's identity"));
   os::TlsConfig tls;
-  tls.certificate = TRY(base::while_doing("operator's identity", read_text(**dir, "operator.crt")));
-  tls.key = TRY(base::while_doing("operator's identity", read_text(**dir, "operator.key")));
+  const std::string token = TRY(base::while_doing("--token-file", operator_token(arguments, session.world)));
+  if (token.empty()) {
+    tls.certificate = TRY(base::while_doing("operator's identity", read_text(**dir, "operator.crt")));
+    tls.key = TRY(base::while_doing("operator's identity", read_text(**dir, "operator.key")));
+  }
   tls.trusted = TRY(base::while_doing("operator's identity", read_text(**dir, "ca.crt")));
   tls.tls13_only = true;
   tls.admit = identity::admit_cloud;
-  return ApiClient(session, url, TRY(session.world.network().client_tls(tls)), true);
+  ApiClient client(session, url, TRY(session.world.network().client_tls(tls)), true);
+  client.token_ = token;
+  return client;
 }
 
 Result<ApiClient> ApiClient::node(const Arguments& arguments, Session& session) {
@@ -82,8 +110,6 @@ Result<ApiClient> ApiClient::either(const Arguments& arguments, Session& session
   return cloud(arguments, session);
 }
 
-namespace {
-
 base::Error problem_of(int status, std::string_view body) {
   const auto problem = codec::json::parse(body);
   std::string detail = problem ? (*problem)["detail"].text((*problem)["title"].text()) : "";
@@ -91,10 +117,8 @@ base::Error problem_of(int status, std::string_view body) {
   return {code_of_status(status), std::move(detail)};
 }
 
-}  // namespace
-
-Result<std::string> ApiClient::request(std::string method, std::string target, std::string body,
-                                       Headers headers) {
+Result<net::http::Fetched> ApiClient::exchange(std::string method, std::string target,
+                                               std::string body, Headers headers) {
   net::http::ClientLimits limits;
   limits.body_bytes = 1ULL << 30;   // an export is as long as it is
   limits.timeout = std::chrono::minutes(2);
@@ -107,13 +131,18 @@ Result<std::string> ApiClient::request(std::string method, std::string target, s
       headers, [](const auto& header) { return header.first == "content-type"; });
   if (!body.empty() && !typed) fetch.headers.emplace_back("content-type", "application/json");
   fetch.headers.insert(fetch.headers.end(), headers.begin(), headers.end());
+  if (!token_.empty()) fetch.headers.emplace_back("authorization", "Bearer " + token_);
   fetch.body = std::move(body);
   auto fetched = wait_for<Result<net::http::Fetched>>(
       session_->world, [&](auto done) { client.fetch(fetch, done); });
-  if (!fetched) return std::unexpected(std::move(fetched).error().while_doing(url_));
-  if (fetched->status >= 400)
-    return std::unexpected(problem_of(fetched->status, fetched->body));
-  return std::move(fetched->body);
+  return base::while_doing(url_, std::move(fetched));
+}
+
+Result<std::string> ApiClient::request(std::string method, std::string target, std::string body,
+                                       Headers headers) {
+  auto fetched = TRY(exchange(std::move(method), std::move(target), std::move(body), std::move(headers)));
+  if (fetched.status >= 400) return std::unexpected(problem_of(fetched.status, fetched.body));
+  return std::move(fetched.body);
 }
 
 Result<ApiClient::Followed> ApiClient::follow(
@@ -128,6 +157,7 @@ Result<ApiClient::Followed> ApiClient::follow(
   net::http::Fetch fetch;
   fetch.url = url_ + target;
   fetch.headers = std::move(headers);
+  if (!token_.empty()) fetch.headers.emplace_back("authorization", "Bearer " + token_);
   fetch.on_head = [&](const net::http::Fetched& head) { status = head.status; };
   fetch.on_body = [&](base::BytesView bytes) {
     if (status >= 400) {

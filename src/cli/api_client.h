@@ -15,7 +15,7 @@ namespace selvedge::cli {
 // Which end the flags --cloud, --identity and --node speak of.
 class ApiClient {
  public:
-  // The cloud: needs --cloud and an operator's certificate in --identity.
+  // The cloud: needs --cloud, and an operator's certificate in --identity or a token.
   static base::Result<ApiClient> cloud(const Arguments& arguments, Session& session);
   // A node's own interface.
   static base::Result<ApiClient> node(const Arguments& arguments, Session& session);
@@ -27,6 +27,9 @@ class ApiClient {
   using Headers = std::vector<std::pair<std::string, std::string>>;
   base::Result<std::string> request(std::string method, std::string target, std::string body = {},
                                     Headers headers = {});
+  // The answer as it came, whatever its status.
+  base::Result<net::http::Fetched> exchange(std::string method, std::string target,
+                                            std::string body = {}, Headers headers = {});
   base::Result<codec::json::Value> get(std::string target);
   base::Result<codec::json::Value> post(std::string target, std::string body);
 
@@ -48,12 +51,16 @@ class ApiClient {
   std::string url_;
   std::shared_ptr<os::Tls> tls_;
   bool cloud_;
+  std::string token_;                // of an operator; "": a certificate is shown
 };
 
 // Flags of commands that speak to the cloud, to a node, or to either.
 std::vector<Flag> cloud_flags(std::vector<Flag> more = {});
 std::vector<Flag> node_flags(std::vector<Flag> more = {});
 std::vector<Flag> either_flags(std::vector<Flag> more = {});
+
+// What an answer of 400 or more says.
+base::Error problem_of(int status, std::string_view body);
 
 // Percent-encodes a query value.
 std::string encode_query(std::string_view text);

@@ -10,7 +10,7 @@ namespace {
 std::vector<Command> all_commands() {
   std::vector<Command> all;
   for (auto part : {node_commands(), series_commands(), device_commands(), identity_commands(),
-                    authority_commands(), artifact_commands(),
+                    authority_commands(), access_commands(), artifact_commands(),
                     verify_commands(), replay_commands(), follow_commands(), fetch_commands(), check_commands(),
                     twin_commands(), keys_commands(), sign_commands(), own_commands()})
     for (Command& command : part) all.push_back(std::move(command));

@@ -12,6 +12,7 @@ std::vector<Command> node_commands();
 std::vector<Command> series_commands();
 std::vector<Command> device_commands();
 std::vector<Command> identity_commands();   // token, certificate
+std::vector<Command> access_commands();
 std::vector<Command> authority_commands();  // authority, certificate
 std::vector<Command> verify_commands();     // series verify
 std::vector<Command> replay_commands();     // device replay

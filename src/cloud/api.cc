@@ -11,25 +11,13 @@ namespace selvedge::cloud {
 
 using base::Code;
 using base::JsonWriter;
-using net::http::Handler;
+using net::api::Caller;
+using net::api::Right;
 using net::http::Request;
 using net::http::Respond;
 using net::http::Response;
 
 namespace {
-
-// Lets a request through only if it shows an operator's certificate.
-Handler for_operator(Handler inner) {
-  return [inner = std::move(inner)](Request request, Respond respond) {
-    const auto role = request.peer != nullptr ? crypto::role_of(request.peer->uris)
-                                              : base::Result<crypto::RoleName>(base::fail(
-                                                    Code::denied, "no peer"));
-    if (!role || role->role != crypto::Role::operator_)
-      return respond(Response::problem(
-          {Code::denied, "an operator's certificate is needed (selvedge --identity DIR)"}));
-    inner(std::move(request), std::move(respond));
-  };
-}
 
 void write_node(JsonWriter& json, const NodeInfo& node, bool connected) {
   json.begin_object()
@@ -68,21 +56,29 @@ void list_nodes(ApiContext& context, Request request, Respond respond) {
   });
 }
 
-void revoke_node(ApiContext& context, Request request, Respond respond) {
+void revoke_node(ApiContext& context, const Caller& who, const Request& request,
+                 const Respond& respond) {
   constexpr std::string_view prefix = "/api/v1/nodes/", suffix = "/revoke";
   const std::string_view path = request.path;
   if (!path.ends_with(suffix) || path.size() <= prefix.size() + suffix.size())
     return respond(Response::problem({Code::not_found, "POST /api/v1/nodes/NAME/revoke"}));
-  std::string name(path.substr(prefix.size(), path.size() - prefix.size() - suffix.size()));
-  context.store.revoke_node(
-      name, [&context, name, respond](base::Result<std::vector<std::string>> serials) {
-        if (!serials) return respond(Response::problem(serials.error()));
-        base::log::info("identity", "node revoked", {{"node", name}});
-        context.on_revoked(name);
-        JsonWriter json;
-        json.begin_object().field("name", name).field("status", "revoked").end_object();
-        respond(Response::json(json.take()));
-      });
+  const std::string name(path.substr(prefix.size(), path.size() - prefix.size() - suffix.size()));
+  const auto revoke = [&context, name, respond] {
+    context.store.revoke_node(
+        name, [&context, name, respond](base::Result<std::vector<std::string>> serials) {
+          if (!serials) return respond(Response::problem(serials.error()));
+          base::log::info("identity", "node revoked", {{"node", name}});
+          context.on_revoked(name);
+          JsonWriter json;
+          json.begin_object().field("name", name).field("status", "revoked").end_object();
+          respond(Response::json(json.take()));
+        });
+  };
+  context.audit_first(who, {"node.revoke", name, "", ""},
+                      [respond, revoke](const base::Result<void>& recorded) {
+                        if (!recorded) return respond(Response::problem(recorded.error()));
+                        revoke();
+                      });
 }
 
 void list_series(ApiContext& context, const Request& request, Respond respond) {
@@ -171,20 +167,26 @@ void status(ApiContext& context, Respond respond) {
 }  // namespace
 
 void add_operator_routes(net::http::Server& server, ApiContext& context) {
-  const auto route = [&](std::string_view method, std::string_view path, auto function) {
-    server.route(method, path,
-                 for_operator([&context, function](Request request, Respond respond) {
-                   function(context, std::move(request), std::move(respond));
-                 }));
+  const auto route = [&](std::string_view path, auto function) {
+    server.route("GET", path,
+                 net::api::require(context.identify, Right::view,
+                                   [&context, function](const Caller&, Request request, Respond respond) {
+                                     function(context, std::move(request), std::move(respond));
+                                   }));
   };
-  route("GET", "/api/v1/nodes", list_nodes);
-  route("GET", "/api/v1/nodes/*", list_nodes);
-  route("POST", "/api/v1/nodes/*", revoke_node);
-  route("GET", "/api/v1/series", list_series);
-  route("GET", "/api/v1/query", query);
-  route("GET", "/api/v1/blocks", list_blocks);
-  route("GET", "/api/v1/status",
+  route("/api/v1/nodes", list_nodes);
+  route("/api/v1/nodes/*", list_nodes);
+  route("/api/v1/series", list_series);
+  route("/api/v1/query", query);
+  route("/api/v1/blocks", list_blocks);
+  route("/api/v1/status",
         [](ApiContext& c, const Request&, Respond respond) { status(c, std::move(respond)); });
+  server.route("POST", "/api/v1/nodes/*",
+               net::api::require(context.identify, Right::administer,
+                                 [&context](const Caller& who, const Request& request,
+                                            const Respond& respond) {
+                                   revoke_node(context, who, request, respond);
+                                 }));
 }
 
 void add_health_routes(net::http::Server& server, ApiContext& context) {

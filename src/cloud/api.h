@@ -1,5 +1,4 @@
-// Api: the cloud's HTTP interface, for operators (certificate with the role "operator"), for nodes
-// that join (a one-time token), and for a scraper (plain, on its own listener).
+// Api: the cloud's HTTP interface, for operators (a certificate or a token), for nodes that join (a one-time token), and for a scraper (plain, on its own listener).
 // docs/reference/http.md lists the paths.
 
 #pragma once
@@ -11,6 +10,7 @@
 #include "cloud/authority.h"
 #include "cloud/block_store.h"
 #include "cloud/config.h"
+#include "engine/admission/source_limit.h"
 #include "net/api/access.h"
 #include "net/http/http.h"
 
@@ -27,9 +27,11 @@ struct ApiContext {
   std::function<void(std::string_view node)> on_revoked;
   std::function<void(std::string_view node)> on_joined;
   std::function<void()> on_authority_changed = {};   // trust, revocations, the cloud's certificate
-  net::api::Identify identify = {};
+  net::api::Identify identify = {};                  // answers at once
+  std::function<base::Result<net::api::Caller>(const net::http::Request&)> caller = {};
   net::api::Audit audit = {};
   net::api::AuditFirst audit_first = {};
+  engine::SourceLimit* guesses = nullptr;            // of tokens, by source
 };
 
 void add_operator_routes(net::http::Server& server, ApiContext& context);

@@ -20,10 +20,16 @@ Result<std::unique_ptr<Cloud>> Cloud::create(os::World& world, const CloudConfig
                                              std::unique_ptr<BlockStore> store) {
   auto state = std::make_unique<State>(world, config);
   TRY(state->open_authority());
+  TRY(state->open_access());
   state->store = std::move(store);
   state->receiver = std::make_unique<Receiver>(world, *state->store, state->metrics,
                                                config.receive_buffer.bytes,
                                                config.commit_bytes.bytes);
+  state->artifacts = TRY(Artifacts::open(
+      world, config.state,
+      {.budget_bytes = config.artifacts_budget.bytes, .keep_free_bytes = config.artifacts_keep_free.bytes},
+      state->metrics));
+  TRY(state->open_twins());
   state->make_mqtt();
   TRY(state->make_tls());
   return std::unique_ptr<Cloud>(new Cloud(std::move(state)));
@@ -56,7 +62,12 @@ void Cloud::stop(std::function<void()> done) {
   s.receiver->drain([&s, done = std::move(done)] {
     s.mqtt->close([&s, done] {
       s.http->close([&s, done] {
-        s.plain->close([&s, done] { s.store->close(done); });
+        s.twin_api.reset();   // its WebSockets are not the server's
+        s.plain->close([&s, done] {
+          s.trail->close([&s, done] {
+            s.twins->close([&s, done] { s.store->close(done); });
+          });
+        });
       });
     });
   });
@@ -66,6 +77,7 @@ std::uint16_t Cloud::mqtt_port() const { return state_->mqtt_port; }
 std::uint16_t Cloud::http_port() const { return state_->http_port; }
 std::uint16_t Cloud::metrics_port() const { return state_->metrics_port; }
 BlockStore& Cloud::store() { return *state_->store; }
+store::TwinStore& Cloud::twins() { return *state_->twins; }
 base::Registry& Cloud::metrics() { return state_->metrics; }
 
 }  // namespace selvedge::cloud

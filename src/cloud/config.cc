@@ -33,6 +33,12 @@ void CloudConfig::bind_to(settings::Settings& s) {
   s.bind("limits.receive-buffer", receive_buffer,
          "Batches received and not yet committed; beyond it reading pauses.");
   s.bind("limits.commit", commit_bytes, "Most bytes of batches committed in one transaction.");
+  s.bind("audit.size", audit_bytes, "Record of every change; beyond it the oldest goes.");
+  s.bind("access.wrong-tokens", wrong_tokens,
+         "Wrong tokens from one address (IPv6: /64) before it has to wait.", 1, 10'000);
+  s.bind("access.wrong-tokens-refill", wrong_tokens_refill, "After this long it may be wrong once more.");
+  s.bind("artifacts.budget", artifacts_budget, "Artifacts on disk.");
+  s.bind("artifacts.keep-free", artifacts_keep_free, "Disk space that artifacts leave to others.");
   s.bind("tls.chacha20-only", chacha20_only, "Offer ChaCha20-Poly1305 and nothing else.");
 }
 

@@ -33,6 +33,10 @@ struct CloudConfig {
   std::uint32_t nodes = 20'000;           // connections
   settings::Size receive_buffer{64 << 20};    // batches received and not yet committed
   settings::Size commit_bytes{8 << 20};       // of one transaction
+  settings::Size audit_bytes{64 << 20};
+  std::uint32_t wrong_tokens = 10;        // of one source, before it has to wait
+  base::Duration wrong_tokens_refill = std::chrono::seconds(6);
+  settings::Size artifacts_budget{100ULL << 30}, artifacts_keep_free{1 << 30};
   bool chacha20_only = false;
 
   void bind_to(settings::Settings& settings);

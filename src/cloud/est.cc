@@ -103,7 +103,7 @@ void enrol_by_token(ApiContext& context, const Request& request, const Posted& p
   const auto basic = read_basic(request.header("authorization"));
   if (!basic) return respond(refusal(basic.error()));
   const std::string name = posted.info.common_name;
-  use_token(context, basic->user, basic->password, name,
+  use_token(context, net::api::caller_of(request.peer).from, basic->user, basic->password, name,
             [&context, posted, name, respond](Result<crypto::Role> role) {
               if (!role) {
                 base::log::warn("identity", "enrolment refused",
@@ -124,7 +124,7 @@ void simple_enrol(ApiContext& context, const Request& request, const Respond& re
                             "letters, digits, '.', '_', '-'"}));
   if (!request.header("authorization").empty())
     return enrol_by_token(context, request, *posted, respond);
-  const net::api::Caller caller = net::api::caller_of(request.peer);
+  const net::api::Caller caller = context.caller(request).value_or(net::api::Caller{});
   using Kind = net::api::Caller::Kind;
   if (caller.kind == Kind::operator_ && caller.may(net::api::Right::administer)) {
     if (context.audit)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -18,10 +19,27 @@ double seconds_left(const crypto::CertificateInfo& info, base::Time now) {
 
 }  // namespace
 
+namespace {
+
+// Every name and address by which the settings say that this cloud is called.
+std::vector<std::string> certificate_hosts(const CloudConfig& config) {
+  std::vector<std::string> hosts = config.hosts;
+  for (const std::string& at : {config.mqtt_listen, config.http_listen, config.advertise_mqtt}) {
+    const auto endpoint = os::parse_endpoint(at);
+    const bool any = !endpoint || endpoint->host.empty() || endpoint->host == "0.0.0.0" ||
+                     endpoint->host == "::";
+    if (!any && std::ranges::find(hosts, endpoint->host) == hosts.end())
+      hosts.push_back(endpoint->host);
+  }
+  return hosts;
+}
+
+}  // namespace
+
 Result<void> Cloud::State::open_authority() {
   AuthorityOptions options;
   options.state = config.state;
-  options.hosts = config.hosts;
+  options.hosts = certificate_hosts(config);
   options.operator_valid = config.operator_certificate;
   options.cloud_valid = config.cloud_certificate;
   options.valid = config.authority_valid;
@@ -56,6 +74,7 @@ void Cloud::State::on_authority_changed() {
   if (std::exchange(listeners_have, wanted) != wanted) {
     take(*mqtt_tls, Want::required);
     take(*http_tls, Want::optional);
+    trail->reseal(voucher());
   }
   const auto revoked = [this](const os::Peer& peer) {
     return !peer.serial.empty() && authority->ledger().is_revoked(peer.serial);

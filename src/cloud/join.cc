@@ -44,7 +44,7 @@ base::Duration validity_of(const CloudConfig& config, crypto::Role role) {
 Result<std::vector<std::string>> node_hosts(const std::vector<std::string>& asked,
                                             const std::string& name,
                                             const std::vector<std::string>& of_cloud) {
-  std::vector<std::string> hosts{"localhost"};
+  std::vector<std::string> hosts{"localhost", "127.0.0.1", "::1"};
   if (name.find('_') == std::string::npos) hosts.push_back(name);
   if (asked.size() > most_hosts)
     return base::fail(Code::invalid_input,
@@ -64,8 +64,20 @@ std::string token_owner(crypto::Role role, const std::string& name) {
   return role == crypto::Role::device ? "device:" + name : name;
 }
 
-void use_token(ApiContext& context, const std::string& id, const std::string& secret,
-               const std::string& name, std::function<void(Result<crypto::Role>)> done) {
+void use_token(ApiContext& context, const std::string& from, const std::string& id,
+               const std::string& secret, const std::string& name,
+               std::function<void(Result<crypto::Role>)> answer) {
+  // Whoever was wrong too often waits before the database is asked.
+  if (context.guesses != nullptr && !context.guesses->allows(from, context.world.loop().now()))
+    return answer(base::fail(Code::exhausted,
+                             "too many wrong tokens from this address; try again later"));
+  auto done = [&context, from, answer = std::move(answer)](Result<crypto::Role> role) {
+    if (context.guesses != nullptr && !role && role.error().code == Code::denied)
+      context.guesses->failed(from, context.world.loop().now());
+    else if (context.guesses != nullptr && role)
+      context.guesses->proved(from);
+    answer(std::move(role));
+  };
   const base::Time now = context.world.loop().wall_now();
   const std::string digest = crypto::secret_digest(secret);
   // One that is for a device is for no node, and is not used up by being tried as such.
@@ -153,14 +165,17 @@ void add_join_route(net::http::Server& server, ApiContext& context) {
   server.route("POST", "/api/v1/join", [&context](const Request& request, Respond respond) {
     auto join = read_join(request);
     if (!join) return respond(Response::problem(join.error()));
-    use_token(context, join->token_id, join->token_secret, join->name,
+    use_token(context, net::api::caller_of(request.peer).from, join->token_id, join->token_secret,
+              join->name,
               [&context, join = *join, respond](Result<crypto::Role> role) {
                 if (role && *role != crypto::Role::node)
                   role = base::fail(Code::denied, "the token is a device's: enrol it by EST");
                 if (!role) {
                   base::log::warn("identity", "join refused",
                                   {{"node", join.name}, {"why", role.error()}});
-                  return respond(Response::problem(role.error()));
+                  const bool wait = role.error().code == Code::exhausted;
+                  return respond(wait ? net::api::refusal(role.error())
+                                      : Response::problem(role.error()));
                 }
                 finish(context, join, respond);
               });

@@ -28,14 +28,19 @@ void Cloud::State::make_http(const std::string& mqtt_address) {
   context->audit_first = [this](const net::api::Caller& who, net::api::Change what, auto then) {
     audit_first(who, std::move(what), std::move(then));
   };
+  context->caller = [this](const net::http::Request& request) { return caller(request); };
+  context->guesses = guesses.get();
   http = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
+  add_access_routes();
   add_operator_routes(*http, *context);
+  artifacts->add_routes(*http, {context->identify, context->audit, context->audit_first});
   context->on_authority_changed = [this] { on_authority_changed(); };
   news = std::make_shared<AuthorityNews>(*context);
   add_join_route(*http, *context);
   add_est_routes(*http, *context);
   add_renewal_routes(*http, *context, news);
   add_authority_routes(*http, *context);
+  add_twin_routes();
   add_health_routes(*http, *context);
   plain = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_health_routes(*plain, *context);

@@ -11,14 +11,20 @@
 #include <memory>
 #include <string>
 
+#include "audit/trail.h"
 #include "cloud/api.h"
+#include "cloud/artifacts.h"
 #include "cloud/authority.h"
 #include "cloud/block_store.h"
 #include "cloud/cloud.h"
+#include "cloud/operators.h"
 #include "cloud/receiver.h"
+#include "cloud/twin_link.h"
 #include "cloud/renewal.h"
+#include "engine/admission/source_limit.h"
 #include "net/http/http.h"
 #include "net/mqtt/server.h"
+#include "things/http_routes.h"
 
 namespace selvedge::cloud {
 
@@ -33,6 +39,7 @@ struct Cloud::State {
   bool is_connected(std::string_view node) const;
   void on_revoked(std::string_view node);
   void load_revoked(std::function<void()> done);
+  base::Result<void> open_twins();
   void adopt_nodes();                    // those that joined before certificates were recorded
 
   // ---- identity ----
@@ -45,9 +52,14 @@ struct Cloud::State {
   // ---- listeners ----
   base::Result<void> make_tls();
   void make_http(const std::string& mqtt_address);
+  void add_twin_routes();
   std::string advertised() const;        // told to nodes that join
 
   // ---- access ----
+  base::Result<void> open_access();
+  audit::Voucher voucher() const;        // for the head of the audit log
+  base::Result<net::api::Caller> caller(const net::http::Request& request);
+  void add_access_routes();
   void identify(const net::http::Request& request,
                 std::function<void(base::Result<net::api::Caller>)> answer);
   void audit(const net::api::Caller& who, net::api::Change what);
@@ -58,9 +70,16 @@ struct Cloud::State {
   CloudConfig config;
   base::Registry metrics;
   std::unique_ptr<Authority> authority;
+  std::unique_ptr<Operators> operators;
+  std::unique_ptr<audit::Trail> trail;
+  std::unique_ptr<engine::SourceLimit> guesses;       // wrong tokens, by source
   std::unique_ptr<BlockStore> store;
   std::unique_ptr<Receiver> receiver;
+  std::unique_ptr<Artifacts> artifacts;
   std::unique_ptr<ApiContext> context;
+  std::unique_ptr<store::TwinStore> twins;
+  std::shared_ptr<things::TwinApi> twin_api;
+  std::unique_ptr<TwinLink> twin_link;
   std::unique_ptr<net::mqtt::Server> mqtt;
   std::unique_ptr<net::http::Server> http;
   std::unique_ptr<net::http::Server> plain;

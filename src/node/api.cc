@@ -2,7 +2,6 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "crypto/crypto.h"
 #include "net/api/query_request.h"
 
 namespace selvedge::node {
@@ -10,23 +9,10 @@ namespace selvedge::node {
 using base::Code;
 using base::JsonWriter;
 using base::Result;
-using net::http::Handler;
+using net::api::Right;
 using net::http::Request;
 using net::http::Respond;
 using net::http::Response;
-
-Handler for_local_or_operator(Handler inner) {
-  return [inner = std::move(inner)](Request request, Respond respond) {
-    const bool local = request.peer != nullptr && request.peer->loopback;
-    const auto role = request.peer != nullptr
-                          ? crypto::role_of(request.peer->uris)
-                          : Result<crypto::RoleName>(base::fail(Code::denied, "no peer"));
-    if (!local && (!role || role->role != crypto::Role::operator_))
-      return respond(Response::problem(
-          {Code::denied, "only from this machine, or with an operator's certificate"}));
-    inner(std::move(request), std::move(respond));
-  };
-}
 
 namespace {
 
@@ -138,9 +124,11 @@ void list_dead_letters(ApiContext& context, const Request& request, const Respon
 void add_query_routes(net::http::Server& server, ApiContext& context) {
   const auto route = [&](std::string_view path, auto function) {
     server.route("GET", path,
-                 for_local_or_operator([&context, function](const Request& request, Respond respond) {
-                   function(context, request, respond);
-                 }));
+                 net::api::require(context.identify, Right::view,
+                                   [&context, function](const net::api::Caller&, const Request& request,
+                                                        const Respond& respond) {
+                                     function(context, request, respond);
+                                   }));
   };
   route("/api/v1/series", list_series);
   route("/api/v1/query", query);
@@ -152,11 +140,13 @@ void add_query_routes(net::http::Server& server, ApiContext& context) {
 
 void add_health_routes(net::http::Server& server, ApiContext& context) {
   server.route("GET", "/metrics",
-               for_local_or_operator([&context](const Request&, const Respond& respond) {
-                 Response response = Response::text(context.metrics.text());
-                 response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-                 respond(std::move(response));
-               }));
+               net::api::require(context.identify, Right::view,
+                                 [&context](const net::api::Caller&, const Request&,
+                                            const Respond& respond) {
+                                   Response response = Response::text(context.metrics.text());
+                                   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+                                   respond(std::move(response));
+                                 }));
   server.route("GET", "/healthz", [](const Request&, const Respond& respond) {
     respond(Response::text("ok\n"));
   });

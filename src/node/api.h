@@ -33,6 +33,7 @@ struct ApiContext {
   std::function<base::Result<void>()> ready;
   net::api::Identify identify = {};
   net::api::Audit audit = {};
+  net::api::AuditFirst audit_first = {};
 };
 
 void add_ingest_routes(net::http::Server& server, ApiContext& context);
@@ -40,7 +41,7 @@ void add_query_routes(net::http::Server& server, ApiContext& context);
 void add_device_routes(net::http::Server& server, ApiContext& context);
 void add_health_routes(net::http::Server& server, ApiContext& context);
 
-// Lets a request through if it comes from this machine or shows an operator's certificate.
-net::http::Handler for_local_or_operator(net::http::Handler inner);
+// What a device shows with a request: certificate, password (Basic), or where it is.
+Credentials credentials_of(const net::http::Request& request);
 
 }  // namespace selvedge::node

@@ -1,6 +1,8 @@
 #include "node/config.h"
 
+#include "base/text.h"
 #include "codec/payload/payload.h"
+#include "node/own_topics.h"
 
 namespace selvedge::node {
 
@@ -37,6 +39,14 @@ void bind_pull(settings::Settings& s, PullConfig& p) {
   s.bind("per-host", p.per_host, "Connections to one host at a time.", 1, 10'000);
 }
 
+void bind_twin(settings::Settings& s, TwinConfig& t) {
+  s.bind("series", t.series, "Series whose readings update twins; '*' is any text.");
+  s.bind("feature", t.feature, "Feature of the device's twin; {1} to {9} are what the stars were.");
+  s.bind("property", t.property, "Property of that feature, with the same words; '/' goes deeper.");
+  s.bind("min-interval", t.min_interval, "At most one change of a property in this time.");
+  s.bind("deadband", t.deadband, "A number that moved by this or less is no change.");
+}
+
 }  // namespace
 
 void NodeConfig::bind_to(settings::Settings& s) {
@@ -54,6 +64,17 @@ void NodeConfig::bind_to(settings::Settings& s) {
          "Let devices on this machine in without name and password.");
   s.bind_word("devices.certificates", device_certificates, {"none", "optional", "required"},
               "Whether devices on TLS listeners show a certificate.");
+  s.bind("devices.own-topics-only", own_topics_only,
+         "A device publishes and subscribes below devices.topics only.");
+  s.bind("devices.topics", device_topics,
+         "What is a device's own: {device} is its name; '/#' at the end for all below.");
+  s.bind("devices.wrong-passwords", wrong_passwords,
+         "Wrong passwords from one address (IPv6: /64) before it has to wait.", 1, 10'000);
+  s.bind("devices.wrong-passwords-refill", wrong_passwords_refill,
+         "After this long it may be wrong once more.");
+  s.bind("access.local-admin", local_admin,
+         "Whoever calls from this machine is an admin of this node; else a certificate is needed.");
+  s.bind("audit.size", audit_bytes, "Record of every change; beyond it the oldest goes.");
   s.bind("devices.ca", device_ca, "File of CA certificates for devices; empty: the fleet's CA.");
 
   s.bind("mqtt.max-packet", broker_packet, "Largest packet accepted.");
@@ -94,11 +115,17 @@ void NodeConfig::bind_to(settings::Settings& s) {
 
   s.bind("artifacts.root", artifacts_root,
          "File with the keys document that trust in artifacts begins with; empty: the cloud's first.");
+  s.bind("artifacts.budget", artifacts_budget, "Artifacts on disk.");
+  s.bind("artifacts.keep-free", artifacts_keep_free, "Disk space that artifacts leave to others.");
+  s.bind("artifacts.bytes-per-second", artifacts_rate, "Cap on fetching them; 0: none.");
+  s.bind("artifacts.parallel", artifacts_parallel, "Fetched at a time.", 1, 64);
   s.bind("artifacts.device-types", device_types,
          "Types of devices at this node: artifacts made for one of them fit.");
 
   s.bind_each("topic", [this](settings::Settings& e) { bind_topic(e, topics.emplace_back()); },
               "How topics become series.");
+  s.bind_each("twin", [this](settings::Settings& e) { bind_twin(e, twins.emplace_back()); },
+              "Readings that update what devices report in their twins.");
   s.bind_each("pull", [this](settings::Settings& e) { bind_pull(e, pulls.emplace_back()); },
               "HTTP sources.");
 }
@@ -139,7 +166,20 @@ Result<void> NodeConfig::finish() {
       return fail(Code::invalid_input, "pull '" + pull.name + "': period is below 100ms");
   }
   TRY(topic_rules());
+  TRY(check_own_topics(device_topics));
+  TRY(telemetry_rules());
   return {};
+}
+
+Result<std::vector<TelemetryRule>> NodeConfig::telemetry_rules() const {
+  std::vector<TelemetryRule> rules;
+  for (const TwinConfig& twin : twins) {
+    const auto deadband = base::parse_double(twin.deadband);
+    if (!deadband) return fail(Code::invalid_input, "twin: deadband '" + twin.deadband + "' is no number");
+    rules.push_back({twin.series, twin.feature, twin.property, twin.min_interval, *deadband});
+    TRY(check(rules.back()));
+  }
+  return rules;
 }
 
 // Rules of the config, then the default for every topic that none of them speaks of.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "engine/forward/forward.h"
 #include "engine/rules/topic_map.h"
 #include "engine/session/broker.h"
+#include "node/telemetry_twins.h"
 #include "settings/settings.h"
 #include "store/reading_store.h"
 
@@ -31,6 +33,11 @@ struct PullConfig {
   std::uint32_t per_host = 8;
 };
 
+struct TwinConfig {
+  std::string series, feature, property, deadband = "0";
+  base::Duration min_interval = std::chrono::seconds(1);
+};
+
 struct NodeConfig {
   std::string name;                  // empty: from the certificate, else the host's name
   std::string state = "/var/lib/selvedge/node";
@@ -43,6 +50,13 @@ struct NodeConfig {
   std::string websocket_path = "/mqtt";
   bool anonymous_loopback = false;
   std::string device_certificates = "optional";   // on TLS listeners: none, optional, required
+  // A device publishes and subscribes below its own topics only; "$twin/" and "$command/" always so.
+  bool own_topics_only = false;
+  std::vector<std::string> device_topics = {"{device}/#"};
+  bool local_admin = true;           // callers on this machine
+  std::uint32_t wrong_passwords = 10;     // of one source, before it has to wait
+  base::Duration wrong_passwords_refill = std::chrono::seconds(6);
+  settings::Size audit_bytes{16 << 20};
   std::string device_ca;             // file of CA certificates for devices; empty: the fleet's
 
   engine::BrokerLimits broker;
@@ -65,14 +79,24 @@ struct NodeConfig {
 
   std::string artifacts_root;        // file of the keys document trust begins with; empty: offered
   std::vector<std::string> device_types;
+  settings::Size artifacts_budget{4ULL << 30}, artifacts_keep_free{64 << 20}, artifacts_rate{0};
+  std::uint32_t artifacts_parallel = 2;
 
   std::deque<TopicConfig> topics;    // deque: bound fields must not move
   std::deque<PullConfig> pulls;
+  std::deque<TwinConfig> twins;
+
+  // Where values came from, by key ("topic" is the whole list): what was loaded says so here.
+  std::map<std::string, std::string> sources;
 
   void bind_to(settings::Settings& settings);
+  void keep_sources(const std::vector<settings::Settings::Explained>& explained);
   // Copies sizes and words into the limits they stand for, and checks what goes together.
   base::Result<void> finish();
   base::Result<std::vector<engine::TopicRule>> topic_rules() const;
+  base::Result<std::vector<TelemetryRule>> telemetry_rules() const;
 };
+
+void bind_topic(settings::Settings& settings, TopicConfig& topic);
 
 }  // namespace selvedge::node

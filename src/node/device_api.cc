@@ -1,5 +1,6 @@
 // The HTTP paths that devices use (posting readings), and those that manage devices.
 
+#include "audit/trail.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "codec/json/value.h"
@@ -15,8 +16,6 @@ using net::http::Request;
 using net::http::Respond;
 using net::http::Response;
 
-namespace {
-
 Credentials credentials_of(const Request& request) {
   Credentials c;
   if (request.peer != nullptr) {
@@ -24,6 +23,7 @@ Credentials credentials_of(const Request& request) {
     c.encrypted = request.peer->encrypted;
     c.common_name = request.peer->common_name;
     c.uris = request.peer->uris;
+    c.address = request.peer->address;
   }
   const std::string_view header = request.header("authorization");
   if (header.starts_with("Basic ")) {
@@ -40,6 +40,8 @@ Credentials credentials_of(const Request& request) {
   c.fallback = request.parameter("device").value_or("http");
   return c;
 }
+
+namespace {
 
 void store_readings(ApiContext& context, const Request& request, const std::string& device,
                     const Respond& respond) {
@@ -102,6 +104,19 @@ void add_device(ApiContext& context, const Request& request, const Respond& resp
                                });
 }
 
+net::api::Change describe_new_device(const Request& request) {
+  const auto body = codec::json::parse(request.body, 64 << 10);
+  return {"device.set-password", body ? base::printable((*body)["name"].text()) : "", "", ""};
+}
+
+// "device.disable" for POST /api/v1/devices/NAME/disable, "device.remove" for a DELETE.
+net::api::Change describe_device_change(const Request& request) {
+  const std::string rest = request.path.substr(std::string_view("/api/v1/devices/").size());
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string verb = slash < rest.size() ? rest.substr(slash + 1) : "remove";
+  return {"device." + base::printable(verb), base::printable(rest.substr(0, slash)), "", ""};
+}
+
 void change_device(ApiContext& context, const Request& request, const Respond& respond) {
   std::string_view rest = request.path;
   rest.remove_prefix(std::string_view("/api/v1/devices/").size());
@@ -131,6 +146,7 @@ void add_ingest_routes(net::http::Server& server, ApiContext& context) {
         std::move(credentials),
         [&context, request = std::move(request), respond](const Result<std::string>& device) {
           if (!device) {
+            if (device.error().code == Code::exhausted) return respond(net::api::refusal(device.error()));
             Response refused = Response::problem(device.error());
             refused.status = 401;
             refused.headers.emplace_back("WWW-Authenticate", "Basic realm=\"selvedge\"");
@@ -142,19 +158,26 @@ void add_ingest_routes(net::http::Server& server, ApiContext& context) {
 }
 
 void add_device_routes(net::http::Server& server, ApiContext& context) {
+  using net::api::Caller;
+  using net::api::Right;
   server.route("GET", "/api/v1/devices",
-               for_local_or_operator([&context](const Request&, const Respond& respond) {
-                 list_devices(context, respond);
-               }));
-  server.route("POST", "/api/v1/devices",
-               for_local_or_operator([&context](const Request& request, const Respond& respond) {
-                 add_device(context, request, respond);
-               }));
+               net::api::require(context.identify, Right::view,
+                                 [&context](const Caller&, const Request&, const Respond& respond) {
+                                   list_devices(context, respond);
+                                 }));
+  // Who may come in is changed only once that is on record.
+  const auto changing = [&](const char* method, const char* path, auto describe, auto change) {
+    server.route(method, path,
+                 net::api::require(context.identify, Right::administer,
+                                   audit::recorded(context.audit_first, describe,
+                                                   [&context, change](const Caller&, const Request& request,
+                                                                      const Respond& respond) {
+                                                     change(context, request, respond);
+                                                   })));
+  };
+  changing("POST", "/api/v1/devices", describe_new_device, add_device);
   for (const char* method : {"POST", "DELETE"})
-    server.route(method, "/api/v1/devices/*",
-                 for_local_or_operator([&context](const Request& request, const Respond& respond) {
-                   change_device(context, request, respond);
-                 }));
+    changing(method, "/api/v1/devices/*", describe_device_change, change_device);
 }
 
 }  // namespace selvedge::node

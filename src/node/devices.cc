@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint64_t file_limit = 16 << 20;
 constexpr std::size_t most_devices = 100'000;
 constexpr std::uint32_t hash_lane = 14;
+constexpr base::Duration refusal_delay = std::chrono::seconds(1);
+constexpr std::uint32_t most_refusing = 256;
 constexpr std::uint32_t most_checks = 64;   // 16 MiB of memory each, one after the other
 
 base::Result<std::string> denied(std::string_view why) {
@@ -74,9 +76,14 @@ void Devices::admit(Credentials c, std::function<void(base::Result<std::string>)
   }
   if (c.has_name && c.has_password) {
     const auto found = devices_.find(c.name);
-    if (found == devices_.end() || found->second.hash.empty())
+    const bool known = found != devices_.end() && !found->second.hash.empty();
+    if (known && found->second.proven == proof(c.name, c.password)) return enter(c.name, "password");
+    const base::Instant now = world_.loop().now();
+    if (!wrong_.allows(c.address, now)) return refuse_guesser(std::move(done));
+    if (!known) {
+      wrong_.failed(c.address, now);
       return done(denied("unknown device or wrong password"));
-    if (found->second.proven == proof(c.name, c.password)) return enter(c.name, "password");
+    }
     if (checks_ >= most_checks)
       return done(base::fail(base::Code::unavailable, "too many logins at once"));
     ++checks_;
@@ -89,8 +96,10 @@ void Devices::admit(Credentials c, std::function<void(base::Result<std::string>)
         [this, right, c, done = std::move(done)] {
           --checks_;
           const auto at = devices_.find(c.name);
-          if (!*right || !**right || at == devices_.end())
+          if (!*right || !**right || at == devices_.end()) {
+            wrong_.failed(c.address, world_.loop().now());
             return done(denied("unknown device or wrong password"));
+          }
           if (is_disabled(c.name)) return done(denied("device '" + c.name + "' is disabled"));
           at->second.proven = proof(c.name, c.password);
           at->second.info.last_seen = world_.loop().wall_now();
@@ -107,6 +116,21 @@ void Devices::admit(Credentials c, std::function<void(base::Result<std::string>)
                   ? "a name and password or a certificate is needed (or set "
                     "devices.anonymous-loopback)"
                   : "a name and password or a certificate is needed"));
+}
+
+// The answer waits a second, as long as not too many do.
+void Devices::refuse_guesser(Answer done) {
+  auto answer = [done = std::move(done)] {
+    done(base::fail(base::Code::exhausted,
+                    "too many wrong passwords from this address; try again later"));
+  };
+  if (refusing_ >= most_refusing) return answer();
+  ++refusing_;
+  world_.loop().after(refusal_delay, [this, answer, living = std::weak_ptr<bool>(alive_)] {
+    if (living.expired()) return;
+    --refusing_;
+    answer();
+  });
 }
 
 Devices::Device& Devices::at(std::string_view name, std::string_view how) {

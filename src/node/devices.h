@@ -3,6 +3,9 @@
 // A device proves itself by a client certificate of the fleet with the role "device" (or the node's
 // device CA), or by a password kept here as a scrypt hash. Without either it is let in only from
 // loopback and only if the config says so. Kept in <state>/devices, one line each.
+// Whoever is wrong too often is refused before anything is hashed (Code::exhausted), after a second,
+// so that guessing costs the guesser; a password that was right lately is let in all the same, and so
+// is a certificate, whatever others behind the same address do.
 // Belongs to the loop thread; password hashing runs on the pool.
 
 #pragma once
@@ -16,6 +19,7 @@
 
 #include "base/result.h"
 #include "codec/mqtt/packet.h"
+#include "engine/admission/source_limit.h"
 #include "os/world.h"
 
 namespace selvedge::node {
@@ -26,6 +30,7 @@ struct Credentials {
   bool loopback = false, encrypted = false;
   std::string common_name;             // of a verified certificate
   std::vector<std::string> uris;
+  std::string address;                 // where from: whose wrong passwords are counted
   std::string fallback;                // name of an anonymous device (client id)
 };
 
@@ -48,6 +53,9 @@ class Devices {
  public:
   static base::Result<std::unique_ptr<Devices>> open(os::World& world, std::string_view state,
                                                      bool anonymous_loopback);
+
+  void limit_wrong(engine::SourceLimits limits) { wrong_ = engine::SourceLimit(limits); }
+  const engine::SourceLimit& wrong() const { return wrong_; }
 
   // The device's name, or why it may not enter. `done` is called on the loop, perhaps at once.
   void admit(Credentials credentials, std::function<void(base::Result<std::string>)> done);
@@ -78,6 +86,8 @@ class Devices {
   };
 
   Devices(os::World& world, bool anonymous_loopback);
+  using Answer = std::function<void(base::Result<std::string>)>;
+  void refuse_guesser(Answer done);
   base::Result<void> save();
   Device& at(std::string_view name, std::string_view how);
   std::string proof(std::string_view name, std::string_view password) const;
@@ -92,6 +102,9 @@ class Devices {
   std::unordered_map<std::string, Device, Hash, std::equal_to<>> devices_;
   std::unordered_map<std::string, DeviceWish, Hash, std::equal_to<>> wishes_;
   std::string salt_;
+  engine::SourceLimit wrong_{{}};      // passwords
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::uint32_t refusing_ = 0;         // refusals that wait their second
   std::uint32_t checks_ = 0;           // passwords being hashed
 };
 

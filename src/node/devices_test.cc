@@ -44,6 +44,31 @@ TEST_F(DevicesTest, LetsInTheRightPasswordOnly) {
   EXPECT_EQ(admit(with_password("pump", "long enough")).error().code, base::Code::denied);
 }
 
+TEST_F(DevicesTest, WhoGuessesIsSlowedDownAndNobodyElse) {
+  add("boiler", "long enough");
+  devices->limit_wrong({.burst = 3, .refill = std::chrono::seconds(10), .sources = 100});
+  const auto from = [](Credentials c, const char* address) {
+    c.address = address;
+    return c;
+  };
+  EXPECT_TRUE(admit(from(with_password("boiler", "long enough"), "192.0.2.1:1")));
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(admit(from(with_password(i == 1 ? "nobody" : "boiler", "wrong guess"), "192.0.2.1:2")).error().code,
+              base::Code::denied);
+  const base::Instant before = machine.loop().now();
+  EXPECT_EQ(admit(from(with_password("boiler", "wrong guess"), "192.0.2.1:3")).error().code,
+            base::Code::exhausted);
+  EXPECT_GE(machine.loop().now() - before, std::chrono::seconds(1));
+  // Another address, a password that was right before, and a certificate are let in.
+  EXPECT_EQ(admit(from(with_password("boiler", "wrong guess"), "192.0.2.2:1")).error().code,
+            base::Code::denied);
+  EXPECT_TRUE(admit(from(with_password("boiler", "long enough"), "192.0.2.1:4")));
+  Credentials certified;
+  certified.uris = {"urn:selvedge:device:pump"};
+  EXPECT_EQ(admit(from(certified, "192.0.2.1:5")).value(), "pump");
+  EXPECT_EQ(devices->wrong().refusals(), 1u);
+}
+
 TEST_F(DevicesTest, RemembersPasswordsAndBansAcrossRestarts) {
   add("boiler", "long enough");
   add("pump", "long enough too");

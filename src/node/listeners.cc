@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "base/log.h"
 #include "codec/uplink/uplink.h"
+#include "crypto/crypto.h"
 #include "node/state.h"
 
 namespace selvedge::node {
@@ -38,6 +41,8 @@ Result<os::TlsConfig> Node::State::listener_config() const {
                                                         : Want::none;
   tls.chacha20_only = config.chacha20_only;
   tls.admit = [this](const os::Peer& peer) -> Result<void> {
+    if (const auto role = crypto::role_of(peer.uris); role && role->role == crypto::Role::device)
+      TRY(devices->check_certificate(role->name, peer.serial));
     if (!revoked.contains(peer.serial)) return {};
     return base::fail(base::Code::denied, "certificate " + peer.serial + " is revoked");
   };
@@ -69,20 +74,44 @@ Result<void> Node::State::start_with_identity() {
     TRY(base::while_doing("listen on " + at,
                           http->listen(TRY(os::parse_endpoint(at)), listener_tls)));
   TRY(start_renewal());
+  uplink_tls = TRY(base::while_doing("uplink TLS", world.network().client_tls(uplink_config())));
+  artifacts->joined(identity->name, identity->cloud_url, uplink_tls);
   if (!config.uplink_enabled) return {};
   UplinkConfig to;
   to.node = identity->name;
   to.cloud = TRY(os::parse_endpoint(config.cloud.empty() ? identity->cloud_mqtt : config.cloud));
-  uplink_tls = TRY(base::while_doing("uplink TLS", world.network().client_tls(uplink_config())));
   to.tls = uplink_tls;
   to.limits = config.forward;
   uplink = std::make_unique<Uplink>(world, *store, metrics, std::move(to));
   if (renewal)
-    uplink->add({codec::uplink::identity_topic(identity->name), [this] { renewal->look(); },
+    uplink->add({codec::uplink::identity_topic(identity->name), [this] {
+                   renewal->look();
+                   artifacts->fetcher().hurry();
+                   reconciler->hurry();
+                 },
                  [this](base::BytesView) { renewal->look(); }, [] {}});
+  twins->attach(*uplink, identity->name);
   uplink->start();
   return {};
 }
+
+namespace {
+
+// What devices may call this node by, as far as the settings say.
+std::vector<std::string> certificate_hosts(const NodeConfig& config) {
+  std::vector<std::string> hosts = config.hosts;
+  for (const auto* list : {&config.mqtt_tls_listen, &config.http_tls_listen})
+    for (const std::string& at : *list) {
+      const auto endpoint = os::parse_endpoint(at);
+      const bool any = !endpoint || endpoint->host.empty() || endpoint->host == "0.0.0.0" ||
+                       endpoint->host == "::";
+      if (!any && std::ranges::find(hosts, endpoint->host) == hosts.end())
+        hosts.push_back(endpoint->host);
+    }
+  return hosts;
+}
+
+}  // namespace
 
 Result<void> Node::State::start_renewal() {
   if (identity->cloud_url.empty()) {
@@ -90,7 +119,7 @@ Result<void> Node::State::start_renewal() {
                     {{"mend", "selvedge node join --replace"}});
     return {};
   }
-  RenewalConfig how{config.state, config.hosts, config.identity_poll, config.chacha20_only};
+  RenewalConfig how{config.state, certificate_hosts(config), config.identity_poll, config.chacha20_only};
   renewal = TRY(base::while_doing(
       "renewal", Renewal::create(world, metrics, *identity, std::move(how),
                                  {[this](const identity::NodeIdentity& next) { take_identity(next); },
@@ -103,6 +132,7 @@ Result<void> Node::State::start_renewal() {
 
 void Node::State::take_identity(const identity::NodeIdentity& next) {
   identity = next;
+  trail->reseal(voucher());
   const auto taken = [](std::string_view what, const Result<void>& replaced) {
     if (!replaced)
       base::log::error("identity", "the old certificate stays in use",
@@ -131,6 +161,7 @@ void Node::State::await_identity() {
     if (!loaded || !*loaded) return await_identity();
     identity = std::move(**loaded);
     base::log::info("identity", "joined", {{"name", identity->name}});
+    trail->reseal(voucher());
     start_reconciler();
     if (const auto up = start_with_identity(); !up)
       base::log::error("identity", "joined, but cannot start", {{"why", up.error()}});

@@ -1,5 +1,7 @@
 #include "base/log.h"
+#include "node/own_topics.h"
 #include "node/state.h"
+#include "node/topic_access.h"
 
 namespace selvedge::node {
 
@@ -16,16 +18,25 @@ void Node::State::login(net::mqtt::LoginRequest request, std::function<void(engi
   c.encrypted = request.facts.encrypted;
   c.common_name = request.facts.common_name;
   c.uris = request.facts.uris;
+  c.address = request.facts.address;
   c.fallback = request.client_id;
   devices->admit(std::move(c), [request = std::move(request), answer = std::move(answer)](
                                    Result<std::string> device) {
-    if (device) return answer({Reason::success, std::move(*device), {}});
+    if (device) {
+      engine::Grant grant{Reason::success, std::move(*device), {}};
+      // Whoever comes without a name from this machine, because the config lets them, may be a tool.
+      const bool named = request.has_username && request.has_password;
+      const bool certified = !request.facts.common_name.empty() || !request.facts.uris.empty();
+      grant.unrestricted = !named && !certified;
+      return answer(std::move(grant));
+    }
     base::log::warn("mqtt", "login refused",
                     {{"from", request.facts.address},
                      {"client_id", request.client_id},
                      {"why", device.error()}});
-    answer({device.error().code == base::Code::unavailable ? Reason::server_busy
-                                                           : Reason::not_authorized,
+    const base::Code code = device.error().code;
+    answer({code == base::Code::unavailable || code == base::Code::exhausted ? Reason::server_busy
+                                                                             : Reason::not_authorized,
             {},
             {}});
   });
@@ -38,6 +49,9 @@ void Node::State::make_mqtt() {
     login(std::move(request), std::move(answer));
   };
   hooks.arrived = [this](std::span<const engine::Arrived> messages) { arrived(messages); };
+  hooks.subscribed = [this](std::span<const engine::Outputs::Subscribed> subscriptions) {
+    twins->subscribed(subscriptions);
+  };
   hooks.persist = [this](base::BytesView records, std::uint32_t) {
     sessions->append(records);
     plan_commit();
@@ -48,7 +62,9 @@ void Node::State::make_mqtt() {
   hooks.ended = [](std::string_view address, std::string_view why, bool error) {
     if (error) base::log::info("mqtt", "connection ended", {{"from", address}, {"why", why}});
   };
-  mqtt = std::make_unique<net::mqtt::Server>(world, config.broker, engine::Access{}, std::move(hooks));
+  engine::Access access = device_access();
+  if (config.own_topics_only) access = with_own_topics(std::move(access), config.device_topics);
+  mqtt = std::make_unique<net::mqtt::Server>(world, config.broker, std::move(access), std::move(hooks));
 }
 
 }  // namespace selvedge::node

@@ -32,6 +32,17 @@ std::string Node::State::name() const {
   return identity ? identity->name : machine_name();
 }
 
+Result<void> Node::State::open_artifacts() {
+  ArtifactsConfig to;
+  to.state = config.state;
+  to.limits = {config.artifacts_budget.bytes, config.artifacts_keep_free.bytes};
+  to.fetch.parallel = config.artifacts_parallel;
+  to.fetch.bytes_per_second = config.artifacts_rate.bytes;
+  to.trust = {config.artifacts_root, config.device_types};
+  artifacts = TRY(Artifacts::open(world, std::move(to), metrics));
+  return {};
+}
+
 void Node::State::make_http() {
   api = std::make_unique<ApiContext>(ApiContext{
       world, *store, *ingest, *devices, *dead_letters, *mqtt, metrics, name(),
@@ -46,12 +57,17 @@ void Node::State::make_http() {
   api->audit = [this](const net::api::Caller& who, net::api::Change what) {
     audit(who, std::move(what));
   };
+  api->audit_first = [this](const net::api::Caller& who, net::api::Change what, auto then) {
+    audit_first(who, std::move(what), std::move(then));
+  };
   http = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_ingest_routes(*http, *api);
   add_query_routes(*http, *api);
   add_device_routes(*http, *api);
   add_health_routes(*http, *api);
   add_wish_routes();
+  trail->add_routes(*http, api->identify);
+  artifacts->add_routes(*http, api->identify, api->audit);
   if (!config.websocket_path.empty())
     http->websocket(config.websocket_path, "mqtt",
                     [this](std::unique_ptr<os::Stream> stream, const net::http::Request&,
@@ -75,15 +91,20 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
                                   store::ReadingStore::open(world, config.state + "/store", config.store)));
   s.dead_letters = TRY(DeadLetters::open(world, config.state, config.dead_letters.bytes, s.metrics));
   s.devices = TRY(Devices::open(world, config.state, config.anonymous_loopback));
+  s.devices->limit_wrong({.burst = config.wrong_passwords, .refill = config.wrong_passwords_refill, .sources = 4096});
+  TRY(s.open_access());
+  TRY(s.open_artifacts());
   s.sessions = TRY(base::while_doing("sessions", SessionLog::open(world, config.state)));
   s.ingest = std::make_unique<Ingest>(
       world, *s.store, *s.dead_letters, *s.devices, TRY(engine::TopicMap::create(TRY(config.topic_rules()))), s.metrics);
   s.make_mqtt();
+  TRY(s.open_twins());
   TRY(base::while_doing("sessions", s.mqtt->restore(s.sessions->take_records())));
   s.sessions->set_snapshot([&s](base::Bytes& records) { s.mqtt->snapshot(records); });
   TRY(s.open_reconciler());
   s.make_metrics();
   s.make_http();
+  s.add_twin_routes();
   s.store->on_dropped([&s](model::BlockSeq first) {
     if (s.uplink) s.uplink->dropped_before(first);
   });
@@ -136,8 +157,11 @@ void Node::stop(std::function<void()> done) {
     s.world.loop().defer([&s, done] {
       s.mqtt->close([&s, done] {
         s.http->close([&s, done] {
+          s.twin_api.reset();   // its WebSockets are not the server's
           if (s.uplink) s.uplink->stop();
-          s.store->close(done);
+          s.twins->close([&s, done] {
+            s.trail->close([&s, done] { s.store->close(done); });
+          });
         });
       });
     });
@@ -148,6 +172,7 @@ std::uint16_t Node::mqtt_port() const { return state_->mqtt_port; }
 std::uint16_t Node::mqtt_tls_port() const { return state_->mqtt_tls_port; }
 std::uint16_t Node::http_port() const { return state_->http_port; }
 store::ReadingStore& Node::store() { return *state_->store; }
+store::TwinStore& Node::twins() { return state_->twins->store(); }
 base::Registry& Node::metrics() { return state_->metrics; }
 
 }  // namespace selvedge::node

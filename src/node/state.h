@@ -15,11 +15,13 @@
 #include <unordered_set>
 #include <vector>
 
+#include "audit/trail.h"
 #include "base/metrics.h"
 #include "identity/identity.h"
 #include "net/http/http.h"
 #include "net/mqtt/server.h"
 #include "node/api.h"
+#include "node/artifacts.h"
 #include "node/dead_letters.h"
 #include "node/devices.h"
 #include "node/ingest.h"
@@ -29,7 +31,9 @@
 #include "node/reconciler.h"
 #include "node/renewal.h"
 #include "node/session_log.h"
+#include "node/twins.h"
 #include "node/uplink.h"
+#include "things/http_routes.h"
 
 namespace selvedge::node {
 
@@ -45,6 +49,8 @@ struct Node::State {
   void commit_group();
   // `done` once readings and broker state are both on disk.
   void commit(std::function<void()> done);
+  void commit_sessions(std::function<void()> done);   // may call back at once
+  base::Result<void> open_twins();
   void arm_seal();
 
   // ---- the node's own twin ---- (wishes.cc)
@@ -60,6 +66,8 @@ struct Node::State {
   void make_mqtt();
 
   // ---- access ----
+  base::Result<void> open_access();
+  audit::Voucher voucher() const;      // for the head of the audit log
   void identify(const net::http::Request& request,
                 std::function<void(base::Result<net::api::Caller>)> answer);
   void audit(const net::api::Caller& who, net::api::Change what);
@@ -81,6 +89,8 @@ struct Node::State {
   base::Result<void> ready() const;
   void make_metrics();
   void make_http();
+  void add_twin_routes();
+  base::Result<void> open_artifacts();
 
   os::World& world;
   NodeConfig config;
@@ -88,9 +98,13 @@ struct Node::State {
   std::unique_ptr<store::ReadingStore> store;
   std::unique_ptr<DeadLetters> dead_letters;
   std::unique_ptr<Devices> devices;
+  std::unique_ptr<audit::Trail> trail;
+  std::unique_ptr<Artifacts> artifacts;
   std::unique_ptr<SessionLog> sessions;
   std::unique_ptr<Ingest> ingest;
   std::unique_ptr<net::mqtt::Server> mqtt;
+  std::unique_ptr<Twins> twins;
+  std::shared_ptr<things::TwinApi> twin_api;
   std::unique_ptr<ApiContext> api;
   std::unique_ptr<net::http::Server> http;
   std::vector<std::unique_ptr<Pull>> pulls;

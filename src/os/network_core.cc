@@ -6,7 +6,7 @@ namespace selvedge::os {
 namespace {
 
 constexpr std::size_t most_spare = 64, most_spare_bytes = 16 << 10;
-constexpr int handshake_steps_a_turn = 4;
+constexpr std::chrono::milliseconds handshakes_a_turn{4};
 
 }  // namespace
 
@@ -25,11 +25,12 @@ void NetworkCore::give_spare(base::Bytes buffer) {
 }
 
 bool NetworkCore::take_handshake_step() {
+  const auto now = std::chrono::steady_clock::now();
   if (handshake_turn_ != loop.turns()) {
     handshake_turn_ = loop.turns();
-    handshake_steps_ = 0;
+    handshakes_until_ = now + handshakes_a_turn;
   }
-  return handshake_steps_++ < handshake_steps_a_turn;
+  return now < handshakes_until_;
 }
 
 }  // namespace selvedge::os

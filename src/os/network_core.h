@@ -2,12 +2,14 @@
 
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "engine/admission/source_limit.h"
 #include "os/epoll_loop.h"
 #include "os/world.h"
 
@@ -24,12 +26,14 @@ class NetworkCore {
   base::Bytes take_spare();
   void give_spare(base::Bytes buffer);
 
-  // True if one more step of a TLS handshake may be made in this turn. A step can cost more than a
+  // True if one more step of a TLS handshake may be made in this turn: until four milliseconds have
+  // gone into them, so that those who are connected are served between. A step can cost more than a
   // millisecond; what is refused stays readable and is reported again in the next turn.
   bool take_handshake_step();
 
   EpollLoop& loop;
   Stats stats;
+  engine::SourceLimit suspects{{.burst = 20, .refill = std::chrono::seconds(3)}};  // failed handshakes
   base::log::Throttle refusals{20, std::chrono::seconds(5)};
   base::log::Throttle accept_failures{1, std::chrono::seconds(10)};
 
@@ -39,7 +43,7 @@ class NetworkCore {
   std::unique_ptr<std::uint8_t[]> input_;
   std::vector<base::Bytes> spare_;
   std::uint64_t handshake_turn_ = 0;
-  int handshake_steps_ = 0;
+  std::chrono::steady_clock::time_point handshakes_until_{};
 };
 
 }  // namespace selvedge::os

@@ -14,7 +14,6 @@ namespace selvedge::os {
 namespace {
 
 constexpr int most_accepted_a_turn = 64;
-constexpr std::size_t most_handshakes = 256;
 constexpr std::chrono::seconds handshake_time{10};
 constexpr int waiting_in_kernel = 4096;
 
@@ -75,6 +74,7 @@ TcpListener::TcpListener(NetworkCore& core, Fd fd, std::shared_ptr<OpensslTls> t
 
 TcpListener::~TcpListener() {
   if (gone_ != nullptr) *gone_ = true;
+  core_.loop.cancel(wake_);
   core_.loop.unwatch(fd_.value());
 }
 
@@ -107,13 +107,54 @@ void TcpListener::take(Fd fd, const SocketAddress& from) {
   }
   ++core_.stats.accepted;
   if (!tls_) return hand_over(std::move(stream));
-  TcpStream& pending = *stream;
-  handshakes_.emplace(stream.get(), std::move(stream));
-  if (handshakes_.size() >= most_handshakes) {
-    full_ = true;
-    core_.loop.rearm(fd_.value(), 0);
+  const engine::Visitor visitor{++visitors_};
+  const bool suspect = core_.suspects.is_over(stream->peer().address, core_.loop.now());
+  waiting_streams_.emplace(stream.get(), visitor);
+  stream->wait_for_tls(*this);
+  waiting_.emplace(visitor, std::move(stream));
+  using Standing = engine::HandshakeQueue::Standing;
+  queue_.arrived(visitor, suspect ? Standing::suspect : Standing::good, core_.loop.now());
+  pump();
+}
+
+// Begins the handshakes whose turn it is. One that ends at once asks for the next within.
+void TcpListener::pump() {
+  if (std::exchange(pumping_, true)) return;
+  for (;;) {
+    const engine::HandshakeQueue::Next next = queue_.step(core_.loop.now());
+    for (const engine::Visitor late : next.dismiss) {
+      const auto node = waiting_.extract(late);
+      waiting_streams_.erase(node.mapped().get());
+      ++core_.stats.failed_handshakes;
+    }
+    for (const engine::Visitor first : next.begin) {
+      auto node = waiting_.extract(first);
+      TcpStream& stream = *node.mapped();
+      waiting_streams_.erase(&stream);
+      handshakes_.emplace(&stream, std::move(node.mapped()));
+      stream.accept_tls(tls_->current(), handshake_time, *this);
+    }
+    if (next.begin.empty()) break;
   }
-  pending.accept_tls(tls_->current(), handshake_time, *this);
+  pumping_ = false;
+  set_accepting();
+  const auto at = queue_.wake_at();
+  if (!at || wake_ != TimerId::none) return;
+  wake_ = core_.loop.after(*at - core_.loop.now(), [this] {
+    wake_ = TimerId::none;
+    pump();
+  });
+}
+
+void TcpListener::set_accepting() {
+  if (full_ == queue_.full()) return;
+  full_ = queue_.full();
+  core_.loop.rearm(fd_.value(), full_ ? 0 : std::uint32_t{EPOLLIN});
+}
+
+void TcpListener::end_handshake() {
+  queue_.finished();
+  pump();
 }
 
 // Out of descriptors the kernel would report the waiting connection for ever. It also says so
@@ -141,19 +182,31 @@ void TcpListener::hand_over(std::unique_ptr<Stream> stream) {
   (*accept)(std::move(stream));
 }
 
-std::unique_ptr<TcpStream> TcpListener::take_out(Stream& stream) {
+void TcpListener::on_open(Stream& stream) {
   auto node = handshakes_.extract(&stream);
-  if (std::exchange(full_, false)) core_.loop.rearm(fd_.value(), EPOLLIN);
-  return std::move(node.mapped());
+  // A certificate proves more than what others behind the address got wrong.
+  if (!stream.peer().serial.empty()) core_.suspects.proved(stream.peer().address);
+  end_handshake();
+  hand_over(std::move(node.mapped()));
 }
 
-void TcpListener::on_open(Stream& stream) { hand_over(take_out(stream)); }
-
 void TcpListener::on_close(Stream& stream, const base::Error& why) {
-  const std::unique_ptr<TcpStream> failed = take_out(stream);
+  if (const auto waited = waiting_streams_.find(&stream); waited != waiting_streams_.end()) {
+    // It gave up before its turn came.
+    const auto visitor = waited->second;
+    waiting_streams_.erase(waited);
+    queue_.gone(visitor);
+    const auto node = waiting_.extract(visitor);
+    ++core_.stats.failed_handshakes;
+    return set_accepting();
+  }
+  const auto node = handshakes_.extract(&stream);
+  const TcpStream* const failed = node.mapped().get();
+  end_handshake();
   ++core_.stats.failed_handshakes;
   // A peer that says nothing at all is a port check.
   if (failed->refused_subject().empty() && why.message.starts_with("closed by peer")) return;
+  core_.suspects.failed(failed->peer().address, core_.loop.now());
   if (!core_.refusals.pass(core_.loop.now())) return;
   base::log::warn("tls", "refused a peer",
                   {{"address", failed->peer().address},

@@ -1,14 +1,16 @@
 // TcpListener: takes connections and, with TLS, brings their handshakes to an end.
 //
-// At most 256 handshakes run at once; beyond that connections wait in the kernel, so that a storm of
-// reconnecting devices cannot starve those that are connected. A handshake has 10 s. Without
-// descriptors left a connection is taken and dropped, so that the peer knows and the loop can rest.
+// Connections wait for their handshake in an engine::HandshakeQueue, which says who is next, so that a
+// storm of reconnecting nodes neither starves those that are connected nor is worked off for peers
+// that have given up; beyond its bound they wait in the kernel. A handshake has 10 s. Sources whose
+// handshakes fail often are slowed down, and locked out never. Without descriptors left a connection is taken and dropped, so that the peer knows and the loop can rest.
 
 #pragma once
 
 #include <memory>
 #include <unordered_map>
 
+#include "engine/admission/handshake_queue.h"
 #include "os/network_core.h"
 #include "os/tcp_stream.h"
 #include "os/tls_context.h"
@@ -33,7 +35,9 @@ class TcpListener final : public Listener, public Watch, private StreamEvents {
   void take(Fd fd, const SocketAddress& from);
   bool take_and_drop(int error);
   void hand_over(std::unique_ptr<Stream> stream);
-  std::unique_ptr<TcpStream> take_out(Stream& stream);
+  void pump();
+  void set_accepting();
+  void end_handshake();
 
   void on_open(Stream& stream) override;
   void on_bytes(Stream&, base::BytesView) override {}
@@ -42,10 +46,16 @@ class TcpListener final : public Listener, public Watch, private StreamEvents {
   NetworkCore& core_;
   Fd fd_, spare_fd_;
   std::uint16_t port_ = 0;
-  bool full_ = false;      // too many handshakes: not accepting
+  bool full_ = false;      // too many wait: not accepting
+  bool pumping_ = false;
+  TimerId wake_ = TimerId::none;
   bool* gone_ = nullptr;   // set while accept_ runs, for the destructor to say so
   std::shared_ptr<OpensslTls> tls_;
   std::shared_ptr<Accept> accept_;
+  engine::HandshakeQueue queue_{engine::HandshakeLimits{}};
+  std::uint64_t visitors_ = 0;
+  std::unordered_map<engine::Visitor, std::unique_ptr<TcpStream>> waiting_;
+  std::unordered_map<const Stream*, engine::Visitor> waiting_streams_;
   std::unordered_map<Stream*, std::unique_ptr<TcpStream>> handshakes_;
 };
 

@@ -76,6 +76,12 @@ base::Result<void> TcpStream::accept(Fd fd, const SocketAddress& from) {
   return adopt(std::move(fd), from);
 }
 
+void TcpStream::wait_for_tls(StreamEvents& events) {
+  events_ = &events;
+  state_ = State::waiting;
+  want(EPOLLRDHUP);
+}
+
 void TcpStream::accept_tls(std::shared_ptr<const TlsContext> tls, base::Duration timeout,
                            StreamEvents& events) {
   events_ = &events;
@@ -119,7 +125,7 @@ void TcpStream::begin_handshake(std::shared_ptr<const TlsContext> tls, const std
   auto session = TlsSession::create(std::move(tls), fd_.value(), host, peer_);
   if (!session) return fail_opening(std::move(session).error());
   tls_ = std::move(*session);
-  if (!accepted_) want(EPOLLOUT);  // a client speaks first
+  want(accepted_ ? std::uint32_t{EPOLLIN} : std::uint32_t{EPOLLOUT});  // a client speaks first
 }
 
 void TcpStream::step_handshake() {
@@ -173,6 +179,7 @@ void TcpStream::set_deadline(base::Duration delay) {
 
 void TcpStream::ready(std::uint32_t events) {
   switch (state_) {
+    case State::waiting: return finish(closed("closed by peer"));
     case State::handshaking: return step_handshake();
     case State::open:
       if ((events & ~std::uint32_t{EPOLLOUT}) != 0 && paused_) return rest(events);
@@ -335,6 +342,7 @@ void TcpStream::want(std::uint32_t events) {
 void TcpStream::close() {
   switch (state_) {
     case State::dialling:
+    case State::waiting:
     case State::handshaking:
       release();
       ending_ = std::make_unique<Ending>(Ending{closed("closed"), {}});

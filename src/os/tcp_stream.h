@@ -27,6 +27,8 @@ class TcpStream final : public Stream, public Watch {
 
   // An accepted connection. With `tls`, `events` hears on_open or on_close of the handshake.
   base::Result<void> accept(Fd fd, const SocketAddress& from);
+  // Nothing is read until accept_tls(); on_close tells if the peer hangs up meanwhile.
+  void wait_for_tls(StreamEvents& events);
   void accept_tls(std::shared_ptr<const TlsContext> tls, base::Duration timeout,
                   StreamEvents& events);
   void dial(const Endpoint& to, std::shared_ptr<const TlsContext> tls, base::Duration timeout,
@@ -46,7 +48,7 @@ class TcpStream final : public Stream, public Watch {
   void end_turn() override;
 
  private:
-  enum class State : std::uint8_t { dialling, handshaking, open, flushing, lingering, closed };
+  enum class State : std::uint8_t { dialling, waiting, handshaking, open, flushing, lingering, closed };
   class Guard;
   struct Outgoing;
   struct Ending {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "crypto/crypto.h"
 #include "crypto/private_key.h"
 #include "os/tls_names.h"
 #include "os/tls_session.h"
@@ -124,7 +125,7 @@ base::Result<void> TlsContext::set_up(const TlsConfig& config) {
   SSL_CTX_set_read_ahead(openssl_, 1);
   SSL_CTX_set1_groups_list(openssl_, "X25519:P-256:P-384");
   use_ciphers(config);
-  use_tickets();
+  use_tickets(config);
   TRY(use_identity(config));
   return use_trust(config);
 }
@@ -143,16 +144,20 @@ void TlsContext::use_ciphers(const TlsConfig& config) {
   SSL_CTX_set_cipher_list(openssl_, older);
 }
 
-void TlsContext::use_tickets() {
+void TlsContext::use_tickets(const TlsConfig& config) {
   SSL_CTX_set_app_data(openssl_, this);
   SSL_CTX_set_timeout(openssl_, ticket_seconds);
   if (side_ == TlsSide::server) {
-    // Sessions live in the tickets that the clients keep, under a key that lives in this context.
+    // Sessions live in the tickets that the clients keep.
     SSL_CTX_set_session_cache_mode(openssl_, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(openssl_, 1);
-    constexpr std::string_view whose = "selvedge";
-    SSL_CTX_set_session_id_context(openssl_, reinterpret_cast<const unsigned char*>(whose.data()),
-                                   whose.size());
+    // A ticket stands for a chain that was verified: it counts only for who trusts the same.
+    const crypto::Digest whose = crypto::sha256(base::as_bytes(config.trusted));
+    SSL_CTX_set_session_id_context(openssl_, whose.data(), whose.size());
+    if (config.tls13_only && !crypto::is_key_uri(config.key)) {
+      sealing_ = std::make_unique<TlsTickets>(config.key);
+      sealing_->serve(openssl_);
+    }
   } else {
     SSL_CTX_set_session_cache_mode(openssl_,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "os/stream.h"
+#include "os/tls_tickets.h"
 
 struct ssl_ctx_st;
 struct ssl_session_st;
@@ -43,7 +44,7 @@ class TlsContext {
   base::Result<void> use_identity(const TlsConfig& config);
   base::Result<void> use_trust(const TlsConfig& config);
   void use_ciphers(const TlsConfig& config);
-  void use_tickets();
+  void use_tickets(const TlsConfig& config);
 
   static int verify_chain(x509_store_ctx_st* store, void*);
   static int take_ticket(ssl_st* ssl, ssl_session_st* ticket);
@@ -53,6 +54,7 @@ class TlsContext {
   std::string server_name_;
   std::function<base::Result<void>(const Peer&)> admit_;
   ssl_ctx_st* openssl_ = nullptr;
+  std::unique_ptr<TlsTickets> sealing_;     // of a server's tickets
   mutable std::map<std::string, ssl_session_st*> tickets_;
 };
 
