@@ -43,7 +43,10 @@ class Order {
 
   void insert(const T& element) {
     ++size_;
-    if (chunks_.empty()) chunks_.emplace_back();
+    if (chunks_.empty()) {
+      chunks_.push_back({element});
+      return;
+    }
     Place place = lower_bound(element);
     if (place.chunk == chunks_.size()) place = {chunks_.size() - 1, chunks_.back().size()};
     Chunk& chunk = chunks_[place.chunk];
