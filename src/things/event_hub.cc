@@ -45,6 +45,9 @@ base::Result<void> EventHub::listen(std::shared_ptr<EventListener> listener, Int
     return base::fail(base::Code::exhausted, "too many listen to changes of twins");
   ever_listened_ = true;
   EventListener* const at = listener.get();
+  // What happened already and waits for the disk has yet to be told to everyone.
+  for (Waiting& waiting : waiting_)
+    if (interest.wants(waiting.news->id, twin_of(*waiting.news))) waiting.to.push_back(at);
   listeners_.insert_or_assign(at, Entry{std::move(listener), std::move(interest)});
   return {};
 }
@@ -77,8 +80,7 @@ bool EventHub::catch_up(EventListener& listener, std::string_view place) {
   const auto kept = kept_;             // telling may change who listens, and what is kept
   for (const auto& news : kept) {
     if (news->number <= behind) continue;
-    const bool removed = news->kind == store::TwinEvent::Kind::removed;
-    if (interest.wants(news->id, removed ? nullptr : store_.find(news->id))) listener.tell(*news);
+    if (interest.wants(news->id, twin_of(*news))) listener.tell(*news);
     if (!listeners_.contains(&listener)) break;
   }
   return true;
@@ -103,7 +105,21 @@ void EventHub::happened(const store::TwinEvent& event) {
     if (entry.interest.wants(event.id, event.twin)) waiting.to.push_back(listener);
   waiting_bytes_ += size_of(*news);
   waiting_.push_back(std::move(waiting));
+  if (waiting_bytes_ > limits_.waiting_bytes) forget();
   plan();
+}
+
+const engine::Twin* EventHub::twin_of(const TwinNews& news) const {
+  return news.kind == store::TwinEvent::Kind::removed ? nullptr : store_.find(news.id);
+}
+
+// The disk is too slow, or broken.
+void EventHub::forget() {
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  kept_.clear();
+  kept_bytes_ = 0;
+  forgot_ = true;
 }
 
 void EventHub::plan() {
@@ -120,17 +136,12 @@ void EventHub::plan() {
 
 void EventHub::publish(std::uint64_t up_to) {
   planned_ = false;
-  if (waiting_bytes_ > limits_.waiting_bytes) {
-    waiting_.clear();
-    waiting_bytes_ = 0;
-    kept_.clear();
-    kept_bytes_ = 0;
-    told_ = number_;
+  if (std::exchange(forgot_, false)) {
+    told_ = std::max(told_, up_to);
     std::vector<std::shared_ptr<EventListener>> all;
     for (const auto& [at, entry] : listeners_) all.push_back(entry.listener);
     for (const auto& listener : all)
       if (listeners_.contains(listener.get())) listener->missed();
-    return;
   }
   while (!waiting_.empty() && waiting_.front().news->number <= up_to) {
     const Waiting next = std::move(waiting_.front());

@@ -86,6 +86,8 @@ class EventHub {
   };
 
   void happened(const store::TwinEvent& event);
+  const engine::Twin* twin_of(const TwinNews& news) const;
+  void forget();
   void plan();
   void publish(std::uint64_t up_to);
   void keep(std::shared_ptr<const TwinNews> news);
@@ -101,6 +103,7 @@ class EventHub {
   std::deque<Waiting> waiting_;        // for the disk
   std::size_t waiting_bytes_ = 0;
   bool planned_ = false;
+  bool forgot_ = false;                // something that waited; nobody was told of it
   bool ever_listened_ = false;
   std::deque<std::shared_ptr<const TwinNews>> kept_;
   std::size_t kept_bytes_ = 0;

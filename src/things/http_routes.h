@@ -35,7 +35,7 @@ struct TwinRoutes {
   store::TwinStore& twins;
   net::api::Identify identify;
   net::api::Audit audit;               // may be empty
-  std::string here;                    // the name of this node; "" in the cloud
+  std::function<std::string()> here;   // the name of this node; empty in the cloud
   History history;                     // may be empty: 404
   SendCommand send;                    // may be empty: 404
   base::Registry* metrics = nullptr;   // may be null

@@ -53,6 +53,13 @@ std::optional<Reply> foreign_id(const TwinChangeRequest& request) {
                  "the body is of '" + base::printable(*said) + "', the path of '" + request.id + "'");
 }
 
+// What the twin itself has no room for is too large; else the store is full, and may have room later.
+bool breaks_limits(const engine::Twin* twin, const TwinChangeRequest& request) {
+  engine::Twin copy = twin != nullptr ? twin->copy() : engine::Twin();
+  const auto tried = copy.edit({edit_kind(request.kind), request.pointer, request.json}, {}, {});
+  return !tried && tried.error().code == Code::exhausted;
+}
+
 std::string cut(std::string text) {
   if (text.size() > audited_bytes) text.resize(audited_bytes);
   return text;
@@ -74,7 +81,7 @@ Reply nothing_at(std::string_view id, std::string_view pointer, bool twin_exists
 
 Reply Twins::read(const Caller& caller, std::string_view id, std::string_view pointer,
                   std::string_view fields, const Conditions& conditions) const {
-  if (!may_see(caller, here_, id)) return not_allowed(caller, "see the twin", id);
+  if (!may_see(caller, here(), id)) return not_allowed(caller, "see the twin", id);
   const engine::Twin* twin = store_.find(id);
   if (twin == nullptr) return nothing_at(id, pointer, false);
   Reply reply;
@@ -93,7 +100,7 @@ Reply Twins::read(const Caller& caller, std::string_view id, std::string_view po
 }
 
 Reply Twins::make(const Caller& caller, const TwinChangeRequest& request) {
-  if (!may_change(caller, here_, request.id, request.pointer))
+  if (!may_change(caller, here(), request.id, request.pointer))
     return not_allowed(caller, "change " + (request.pointer.empty() ? "the twin" : request.pointer),
                        request.id);
   const bool removes = request.kind == Kind::remove;
@@ -127,7 +134,11 @@ Reply Twins::make(const Caller& caller, const TwinChangeRequest& request) {
         store_.edit(request.id, {edit_kind(request.kind), request.pointer, request.json});
     if (!change && removes && change.error().code == Code::not_found)
       return nothing_at(request.id, request.pointer, true);
-    if (!change) return refused(change.error());
+    if (!change) {
+      Reply why = refused(change.error());
+      if (change.error().code == Code::exhausted && breaks_limits(twin, request)) why.status = 413;
+      return why;
+    }
     changed = change->changed;
     if (!changed && request.conditions.if_equal == Conditions::IfEqual::skip) reply.status = 304;
     else reply.status = change->created && !removes ? 201 : 204;

@@ -28,12 +28,12 @@ struct TwinChangeRequest {
 
 class Twins {
  public:
-  // `here`: the name of this node, "" in the cloud.
-  Twins(store::TwinStore& store, std::string here, net::api::Audit audit)
+  // `here` gives the name of this node, which may join under another; empty in the cloud.
+  Twins(store::TwinStore& store, std::function<std::string()> here, net::api::Audit audit)
       : store_(store), here_(std::move(here)), audit_(std::move(audit)) {}
 
   store::TwinStore& store() const { return store_; }
-  const std::string& here() const { return here_; }
+  std::string here() const { return here_ ? here_() : std::string(); }
 
   Reply read(const net::api::Caller& caller, std::string_view id, std::string_view pointer,
              std::string_view fields, const Conditions& conditions) const;
@@ -48,7 +48,7 @@ class Twins {
   Reply make(const net::api::Caller& caller, const TwinChangeRequest& request);
 
   store::TwinStore& store_;
-  std::string here_;
+  std::function<std::string()> here_;
   net::api::Audit audit_;
 };
 
