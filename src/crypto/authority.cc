@@ -200,9 +200,17 @@ base::Result<void> check_request(const CertificateRequest& request) {
 base::Result<Authority> make_authority(std::string_view common_name, base::Time now,
                                        base::Duration valid) {
   const ErrorScope scope;
-  constexpr std::string_view step = "make authority";
   Authority authority{.certificate = {}, .key = TRY(make_key())};
-  const KeyPtr key = TRY(parse_key(authority.key));
+  authority.certificate = TRY(certify_authority(authority.key, common_name, now, valid));
+  return authority;
+}
+
+base::Result<std::string> certify_authority(std::string_view private_key,
+                                            std::string_view common_name, base::Time now,
+                                            base::Duration valid) {
+  const ErrorScope scope;
+  constexpr std::string_view step = "make authority";
+  const KeyPtr key = TRY(parse_key(private_key));
   const NamePtr name = TRY(make_name(common_name, step));
   const CertificatePtr certificate(X509_new());
   if (!certificate) return openssl_failed(base::Code::internal, step);
@@ -215,11 +223,10 @@ base::Result<Authority> make_authority(std::string_view common_name, base::Time 
                       {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
                        {NID_key_usage, "critical,keyCertSign,cRLSign"},
                        {NID_subject_key_identifier, "hash"}}) ||
-      X509_sign(x, key.get(), EVP_sha256()) <= 0) {
+      X509_sign(x, key.get(), signing_digest(key.get())) <= 0) {
     return openssl_failed(base::Code::internal, step);
   }
-  authority.certificate = TRY(write(x));
-  return authority;
+  return write(x);
 }
 
 base::Result<std::string> make_csr(std::string_view key, std::string_view common_name) {

@@ -62,6 +62,10 @@ struct Authority {
 };
 base::Result<Authority> make_authority(std::string_view common_name, base::Time now,
                                        base::Duration valid);
+// The certificate alone, for a key that is there (PEM, or a URI that names it).
+base::Result<std::string> certify_authority(std::string_view private_key,
+                                            std::string_view common_name, base::Time now,
+                                            base::Duration valid);
 
 struct CertificateRequest {
   Role role{};
