@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "net/api/query_request.h"
+#include "node/series_query.h"
 
 namespace selvedge::node {
 
@@ -71,30 +72,10 @@ void list_series(ApiContext& context, const Request& request, const Respond& res
   respond(Response::json(json.end_array().take()));
 }
 
-Result<engine::QueryResult> run_query(ApiContext& context, const net::api::QueryRequest& request) {
-  const model::SeriesDef* def = context.store.find(request.series);
-  if (def == nullptr)
-    return base::fail(Code::not_found, "series '" + base::printable(request.series) + "' is unknown");
-  engine::Query query(request.range);
-  Result<bool> go_on = true;
-  TRY(context.store.visit(
-      def->id, request.range.from, request.range.to,
-      [&](const model::BlockSummary& summary, base::BytesView frame) {
-        go_on = query.block(summary, frame);
-        return go_on && *go_on;
-      },
-      [&](const codec::Columns& open) {
-        go_on = query.open(open);
-        return go_on && *go_on;
-      }));
-  if (!go_on) return std::unexpected(go_on.error());
-  return query.finish();
-}
-
 void query(ApiContext& context, const Request& request, const Respond& respond) {
   const auto parsed = net::api::parse_query_request(request, context.world.loop().wall_now());
   if (!parsed) return respond(Response::problem(parsed.error()));
-  const auto result = run_query(context, *parsed);
+  const auto result = query_series(context.store, parsed->series, parsed->range);
   if (!result) return respond(Response::problem(result.error()));
   respond(net::api::answer(*parsed, *result));
 }
