@@ -88,7 +88,16 @@ Result<crypto::RoleName> who_renews(const ApiContext& context, const Request& re
 void renew(ApiContext& context, const Request& request, const Respond& respond) {
   const auto wish = read_wish(request);
   if (!wish) return respond(Response::problem(wish.error()));
+  // A proof costs a signature to check: whoever was wrong too often lately waits.
+  const std::string from = net::api::caller_of(request.peer).from;
+  const base::Instant now = context.world.loop().now();
+  const bool guessing = context.guesses != nullptr && !wish->certificate.empty();
+  if (guessing && !context.guesses->allows(from, now))
+    return respond(net::api::refusal(
+        {Code::exhausted, "too many wrong proofs from this address; try again later"}));
   const auto owner = who_renews(context, request, *wish);
+  if (guessing && owner) context.guesses->proved(from);
+  if (guessing && !owner) context.guesses->failed(from, now);
   if (!owner) {
     base::log::warn("identity", "renewal refused",
                     {{"from", request.peer != nullptr ? request.peer->address : ""},
