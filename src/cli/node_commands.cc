@@ -84,6 +84,37 @@ Result<int> dead_letters(const Arguments& arguments, Session& session) {
   return 0;
 }
 
+Result<int> settings(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::node(arguments, session));
+  const std::string answer = TRY(api.request("GET", "/api/v1/settings"));
+  if (session.out.json()) {
+    session.out.document(answer);
+    return 0;
+  }
+  const auto parsed = TRY(codec::json::parse(answer));
+  const bool wished_only = arguments.flag("wished");
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& row : parsed.array()) {
+    if (wished_only && row["from"].text() != "twin") continue;
+    rows.push_back({row["key"].text(), row["value"].print(), row["from"].text(),
+                    row["live"].boolean() ? "live" : "needs restart"});
+  }
+  session.out.table({"SETTING", "VALUE", "FROM", "CHANGE"}, rows);
+  return 0;
+}
+
+Result<int> wishes(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::node(arguments, session));
+  if (arguments.flag("retry")) TRY(api.request("POST", "/api/v1/wishes/retry", "{}"));
+  print_rows(session.out, TRY(api.request("GET", "/api/v1/wishes")),
+             {{"kind", "KIND"},
+              {"name", "NAME"},
+              {"state", "STATE"},
+              {"attempts", "ATTEMPTS"},
+              {"reason", "REASON"}});
+  return 0;
+}
+
 }  // namespace
 
 std::vector<Command> node_commands() {
@@ -99,6 +130,14 @@ std::vector<Command> node_commands() {
        cloud_flags(), fleet_status},
       {"node", "revoke", "NAME", 1, 1, "Refuse a node's certificate from now on.", {},
        {"selvedge node revoke gateway-7"}, cloud_flags(), revoke},
+      {"node", "settings", "", 0, 0, "Show every setting of a node, where it came from, and whether it may change live.",
+       "A setting that may change live is wished in the node's twin, for example: selvedge twin set "
+       "gateway-7:_node features/settings/desiredProperties/log/level debug",
+       {"selvedge node settings", "selvedge node settings --wished"},
+       node_flags({{"wished", "", "Only those that the node's twin wishes."}}), settings},
+      {"node", "wishes", "", 0, 0, "Show what the node's twin wishes of it, and what came of it.", {},
+       {"selvedge node wishes", "selvedge node wishes --retry"},
+       node_flags({{"retry", "", "Try again what failed for good."}}), wishes},
       {"node", "deadletters", "", 0, 0,
        "Show messages that could not be taken as readings, the newest first.", {},
        {"selvedge node deadletters --limit 5"},
