@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/api_client.h"
 #include "cli/commands.h"
+#include "cli/unseal.h"
 
 namespace selvedge::cli {
 
@@ -34,12 +35,16 @@ Result<int> list(const Arguments& arguments, Session& session) {
 
 Result<int> query(const Arguments& arguments, Session& session) {
   auto api = TRY(ApiClient::either(arguments, session));
+  if (arguments.has("unseal"))
+    return print_readings(session.out, TRY(query_sealed(arguments, session, api, "json")).body);
   return print_readings(session.out, TRY(api.request("GET", query_target(arguments))));
 }
 
 Result<int> export_csv(const Arguments& arguments, Session& session) {
   auto api = TRY(ApiClient::either(arguments, session));
-  const std::string csv = TRY(api.request("GET", query_target(arguments) + "&format=csv"));
+  const std::string csv = arguments.has("unseal")
+                              ? TRY(query_sealed(arguments, session, api, "csv")).body
+                              : TRY(api.request("GET", query_target(arguments) + "&format=csv"));
   std::fwrite(csv.data(), 1, csv.size(), stdout);
   return 0;
 }
@@ -65,7 +70,8 @@ std::vector<Flag> range_flags() {
                        {"to", "TIME", "Up to, without it.", "now"},
                        {"step", "DURATION", "One row for each window of this length."},
                        {"agg", "LIST", "mean, min, max, sum, count, first, last.", "mean"},
-                       {"limit", "N", "Most rows.", "100000"}});
+                       {"limit", "N", "Most rows.", "100000"},
+                       {"unseal", "FILE", "Private key of a recipient, for sealed blocks; opened here."}});
 }
 
 }  // namespace
@@ -102,7 +108,8 @@ std::vector<Command> series_commands() {
        {"selvedge series blocks boiler/temp --of gateway-7"},
        cloud_flags({{"of", "NODE", "Whose series."}}), blocks},
       {"series", "export", "SERIES", 1, 1, "Write readings or windows as CSV.", {},
-       {"selvedge series export boiler/temp --from 2026-01-01 > temp.csv"}, range_flags(), export_csv},
+       {"selvedge series export boiler/temp --from 2026-01-01 > temp.csv",
+        "selvedge series export boiler/temp --cloud https://cloud:8443 --of gateway-7 --unseal archive.key"}, range_flags(), export_csv},
   };
 }
 

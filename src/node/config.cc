@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "codec/payload/payload.h"
+#include "engine/seal/frame_sealer.h"
 #include "node/own_topics.h"
 
 namespace selvedge::node {
@@ -113,6 +114,11 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("uplink.ack-timeout", forward.ack_timeout, "After it a block is sent again.");
   s.bind("tls.chacha20-only", chacha20_only, "Offer ChaCha20-Poly1305 and nothing else.");
 
+  s.bind("seal.recipients", seal_recipients,
+         "X25519 public keys (base64) that alone can read new blocks; empty: blocks stay open.");
+  s.bind("seal.key-age", seal_key_age, "A data key seals blocks for so long.");
+  s.bind("seal.key-blocks", seal_key_blocks, "Or so many blocks.", 1, 1'000'000'000);
+
   s.bind("artifacts.root", artifacts_root,
          "File with the keys document that trust in artifacts begins with; empty: the cloud's first.");
   s.bind("artifacts.budget", artifacts_budget, "Artifacts on disk.");
@@ -137,7 +143,38 @@ void NodeConfig::keep_sources(const std::vector<settings::Settings::Explained>& 
   }
 }
 
+namespace {
+
+// Blocks for the recipients' eyes only, if there are any.
+Result<void> seal_blocks(const NodeConfig& config, store::StoreLimits& store) {
+  if (config.seal_recipients.empty()) return {};
+  if (config.seal_recipients.size() > engine::SealRules::max_recipients)
+    return fail(Code::invalid_input,
+                "seal.recipients: at most " + std::to_string(engine::SealRules::max_recipients));
+  if (config.seal_key_age <= base::Duration::zero())
+    return fail(Code::invalid_input, "seal.key-age: longer than nothing");
+  engine::SealRules rules;
+  for (const std::string& text : config.seal_recipients)
+    rules.recipients.push_back(TRY(base::while_doing("seal.recipients", crypto::parse_recipient(text))));
+  rules.key_age = config.seal_key_age;
+  rules.key_blocks = config.seal_key_blocks;
+  const auto sealer = std::make_shared<engine::FrameSealer>(rules);
+  // A recipient that is no usable key is found now and not at the first block.
+  base::Bytes frame;
+  codec::Columns probe;
+  probe.push({}, model::ValueView::of(0.0));
+  TRY(codec::encode_frame(probe, frame));
+  TRY(base::while_doing("seal.recipients", sealer->seal("", frame, {})));
+  store.seal_frame = [sealer](std::string_view series, base::BytesView bytes, base::Time now) {
+    return sealer->seal(series, bytes, now);
+  };
+  return {};
+}
+
+}  // namespace
+
 Result<void> NodeConfig::finish() {
+  TRY(seal_blocks(*this, store));
   broker.packet_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(broker_packet.bytes, 256 << 20));
   broker.queued_bytes = broker_queued.bytes;
   broker.total_queued_bytes = broker_total_queued.bytes;

@@ -77,6 +77,10 @@ struct NodeConfig {
   settings::Size uplink_rate{0}, uplink_window{4 << 20};
   bool chacha20_only = false;
 
+  std::vector<std::string> seal_recipients;
+  base::Duration seal_key_age = std::chrono::hours(24);
+  std::uint32_t seal_key_blocks = 10'000;
+
   std::string artifacts_root;        // file of the keys document trust begins with; empty: offered
   std::vector<std::string> device_types;
   settings::Size artifacts_budget{4ULL << 30}, artifacts_keep_free{64 << 20}, artifacts_rate{0};

@@ -48,6 +48,11 @@ struct StoreLimits {
   WhenFull when_full = WhenFull::refuse_new;      // only undelivered blocks count; delivered ones go first
   std::uint32_t series = 100'000;
   std::uint64_t keep_free_bytes = 16ULL << 20;
+  // Makes the frame of a new block unreadable for all but its recipients; null: blocks stay open. The
+  // store cannot tell then whether a late reading is in such a block already. An error keeps the
+  // column open, to be tried again.
+  std::function<base::Result<base::Bytes>(std::string_view series, base::BytesView frame, base::Time now)>
+      seal_frame;
 };
 
 enum class Added : std::uint8_t { stored, duplicate };

@@ -186,7 +186,13 @@ base::Result<void> Store::seal(std::uint32_t id) {
   Series& s = series_[id];
   s.column.copy_to(scratch_, s.kind);
   base::Bytes frame;
-  const model::BlockSummary summary = TRY(codec::encode_frame(scratch_, frame));
+  model::BlockSummary summary = TRY(codec::encode_frame(scratch_, frame));
+  if (limits_.seal_frame) {
+    const model::SeriesDef* def = table_->find(model::SeriesId{id});
+    CHECK(def != nullptr);
+    frame = TRY(limits_.seal_frame(def->name, frame, loop_.wall_now()));
+    summary = TRY(codec::read_summary(frame));
+  }
   ++sealed_blocks_;
   sealed_readings_ += summary.count;
   frame_bytes_ += frame.size();

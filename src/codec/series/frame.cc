@@ -4,6 +4,7 @@
 #include "codec/series/columns.h"
 #include "codec/series/header.h"
 #include "codec/series/integers.h"
+#include "codec/series/sealed.h"
 #include "codec/series/value_columns.h"
 
 namespace selvedge::codec {
@@ -84,22 +85,6 @@ base::Result<void> take_times(base::BytesView bytes, const Header& h, std::vecto
   return {};
 }
 
-// Checks length, version and checksum; leaves `in` at the header.
-base::Result<Header> open_frame(base::BytesView frame, base::Reader& in) {
-  if (frame.size() > max_frame_bytes) return base::fail(Code::corrupt, "a frame is too long");
-  in = base::Reader(frame);
-  const std::uint32_t checksum = in.u32();
-  const std::uint8_t made_by = in.u8();
-  const std::uint64_t length = in.varint();
-  if (!in.ok() || length != in.remaining())
-    return base::fail(Code::corrupt, "a frame's length does not fit");
-  if (base::crc32c(frame.subspan(checksum_bytes)) != checksum)
-    return base::fail(Code::corrupt, "a frame's checksum does not fit");
-  if (made_by != version)
-    return base::fail(Code::corrupt, "unknown version " + std::to_string(made_by) + " of a frame");
-  return take_header(in);
-}
-
 base::Result<void> fill_same(const model::BlockSummary& s, Columns& columns) {
   if (s.kind == model::Kind::float64) {
     columns.float64.assign(s.count, s.first);
@@ -114,6 +99,33 @@ base::Result<void> fill_same(const model::BlockSummary& s, Columns& columns) {
 }
 
 }  // namespace
+
+void put_frame(base::Bytes& out, std::initializer_list<base::BytesView> parts) {
+  std::size_t length = 0;
+  for (const base::BytesView part : parts) length += part.size();
+  const std::size_t start = out.size();
+  base::Writer writer(out);
+  writer.u32(0);
+  writer.u8(version);
+  writer.varint(length);
+  for (const base::BytesView part : parts) writer.raw(part);
+  writer.patch_u32(start, base::crc32c(base::BytesView(out).subspan(start + checksum_bytes)));
+}
+
+base::Result<Header> open_frame(base::BytesView frame, base::Reader& in) {
+  if (frame.size() > max_frame_bytes) return base::fail(Code::corrupt, "a frame is too long");
+  in = base::Reader(frame);
+  const std::uint32_t checksum = in.u32();
+  const std::uint8_t made_by = in.u8();
+  const std::uint64_t length = in.varint();
+  if (!in.ok() || length != in.remaining())
+    return base::fail(Code::corrupt, "a frame's length does not fit");
+  if (base::crc32c(frame.subspan(checksum_bytes)) != checksum)
+    return base::fail(Code::corrupt, "a frame's checksum does not fit");
+  if (made_by != version)
+    return base::fail(Code::corrupt, "unknown version " + std::to_string(made_by) + " of a frame");
+  return take_header(in);
+}
 
 base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes& out) {
   TRY(check_columns(given));
@@ -139,15 +151,7 @@ base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes
   const std::size_t length = header_bytes.size() + times.size() + values.size();
   if (length + 16 > max_frame_bytes)
     return base::fail(Code::invalid_input, "encode readings: the texts are too long for one block");
-  const std::size_t start = out.size();
-  base::Writer writer(out);
-  writer.u32(0);
-  writer.u8(version);
-  writer.varint(length);
-  writer.raw(header_bytes);
-  writer.raw(times);
-  writer.raw(values);
-  writer.patch_u32(start, base::crc32c(base::BytesView(out).subspan(start + checksum_bytes)));
+  put_frame(out, {header_bytes, times, values});
   return header.summary;
 }
 
@@ -162,6 +166,7 @@ base::Result<model::BlockSummary> decode_frame(base::BytesView frame, Columns& c
   base::Reader in({});
   const Header header = TRY(open_frame(frame, in));
   const model::BlockSummary& s = header.summary;
+  if (is_sealed(s)) return base::fail(Code::denied, "the block is sealed; only a recipient's key opens it");
   columns.kind = s.kind;
   const base::BytesView times = in.bytes();
   if (!in.ok()) return base::fail(Code::corrupt, "a frame is cut short");
@@ -188,6 +193,7 @@ std::string_view codec_name(std::uint8_t codec) {
     case ValueCodec::runs: return "runs";
     case ValueCodec::text_plain: return "text+zstd";
     case ValueCodec::text_dictionary: return "dictionary+zstd";
+    case ValueCodec::sealed: return "sealed";
   }
   return "unknown";
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -32,5 +33,11 @@ unsigned coarsest_unit(std::int64_t ns, unsigned at_most);
 // Everything between the length and the columns.
 void put_header(base::Writer& out, const Header& header);
 base::Result<Header> take_header(base::Reader& in);
+
+// A whole frame of these parts: checksum, version and length in front. They must fit together into
+// max_frame_bytes.
+void put_frame(base::Bytes& out, std::initializer_list<base::BytesView> parts);
+// Checks length, version and checksum; leaves `in` behind the header, at the time column.
+base::Result<Header> open_frame(base::BytesView frame, base::Reader& in);
 
 }  // namespace selvedge::codec

@@ -89,6 +89,7 @@ bool take_values(base::Reader& in, ValueCodec codec, std::size_t count, Columns&
     case ValueCodec::runs: return is(model::Kind::boolean) && take_runs(in, count, columns.int64);
     case ValueCodec::text_plain:
       return is(model::Kind::text) && take_plain_texts(in, count, columns);
+    case ValueCodec::sealed: return false;   // has a decoder of its own
     case ValueCodec::text_dictionary:
       return is(model::Kind::text) && take_dictionary_texts(in, count, columns);
     case ValueCodec::same: break;  // the header has it; see frame.cc

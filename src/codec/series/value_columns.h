@@ -22,6 +22,7 @@ enum class ValueCodec : std::uint8_t {
   runs = 6,          // boolean: run lengths
   text_plain = 7,    // text: lengths and bytes, zstd
   text_dictionary = 8,
+  sealed = 9,        // a whole frame that only its recipients can read: codec/series/sealed.h
 };
 
 // Appends the value column and says how it was coded. Never yields `same`.

@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "codec/series/sealed.h"
+
 namespace selvedge::engine {
 namespace {
 
@@ -126,6 +128,7 @@ std::int64_t Query::window_start(std::uint64_t index) const {
 Query::Place Query::place(const model::BlockSummary& summary) const {
   const std::int64_t first = summary.first_time.ns, last = summary.last_time.ns;
   if (summary.count == 0 || last < range_.from.ns || first >= range_.to.ns) return Place::outside;
+  if (range_.want == QueryRange::Want::frames) return Place::decode;
   if (!range_.step) return horizon_ && first >= *horizon_ ? Place::too_late : Place::decode;
   const bool inside = first >= range_.from.ns && last < range_.to.ns;
   return inside && window_index(first) == window_index(last) ? Place::from_header : Place::decode;
@@ -145,9 +148,26 @@ Result<void> Query::set_kind(Kind kind) {
                                  " in a series of " + std::string(model::name(result_.kind)));
 }
 
+// False once the bound is reached.
+bool Query::add_frame(base::BytesView frame) {
+  if (result_.frame_bytes + frame.size() > range_.frame_bytes) {
+    result_.truncated = true;
+    return false;
+  }
+  result_.frame_bytes += frame.size();
+  result_.frames.emplace_back(frame.begin(), frame.end());
+  return true;
+}
+
 Result<bool> Query::block(const model::BlockSummary& summary, base::BytesView frame) {
   TRY(validate(range_));
-  switch (place(summary)) {
+  const Place where = place(summary);
+  if (range_.want == QueryRange::Want::frames && where == Place::decode) return add_frame(frame);
+  if (codec::is_sealed(summary) && where != Place::outside)
+    return fail(Code::denied,
+                "query: its blocks are sealed; `selvedge series export --unseal KEY` reads them with a "
+                "recipient's key");
+  switch (where) {
     case Place::outside: return summary.first_time < range_.to;
     case Place::too_late: result_.truncated = true; return false;
     case Place::from_header:
@@ -168,6 +188,11 @@ Result<bool> Query::block(const model::BlockSummary& summary, base::BytesView fr
 Result<bool> Query::open(const codec::Columns& columns) {
   TRY(validate(range_));
   if (columns.size() == 0) return true;
+  if (range_.want == QueryRange::Want::frames) {
+    base::Bytes frame;
+    TRY(codec::encode_frame(columns, frame));
+    return add_frame(frame);
+  }
   TRY(set_kind(columns.kind));
   if (std::is_sorted(columns.times.begin(), columns.times.end())) {
     if (range_.step) TRY(add_windows(columns));

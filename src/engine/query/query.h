@@ -32,12 +32,15 @@ base::Result<Aggregate> parse_aggregate(std::string_view text);
 std::string_view name(Aggregate aggregate);
 
 struct QueryRange {
+  // What is asked for: readings or windows of them, or the blocks' frames as they are, sealed or not.
+  enum class Want : std::uint8_t { readings, frames } want = Want::readings;
   base::Time from{}, to{};               // [from, to); INT64_MIN and INT64_MAX are open ends
   // Windows, counted from `from`, or from 1970 if that end is open; at most `rows` of them.
   std::optional<base::Duration> step;
   std::vector<Aggregate> aggregates;     // with a step; default mean
   std::uint64_t rows = 100'000;          // bound on the answer
   std::uint64_t text_bytes = 32 << 20;   // of text series without a step: bound on the texts together
+  std::uint64_t frame_bytes = 64 << 20;  // of frames together
 };
 
 // Code::invalid_input if the range is empty the wrong way round, the step is not positive, `rows` is
@@ -59,7 +62,9 @@ struct QueryResult {
   model::Kind kind = model::Kind::float64;
   codec::Columns readings;               // without a step, in time order
   std::vector<WindowRow> windows;        // with a step; windows without readings are left out
-  bool truncated = false;                // `rows` was reached
+  std::vector<base::Bytes> frames;       // if frames were asked for, in the order they were fed
+  std::uint64_t frame_bytes = 0;         // of them together
+  bool truncated = false;                // a bound was reached
   std::uint64_t blocks_decoded = 0, blocks_from_header = 0;
 };
 
@@ -74,6 +79,7 @@ class Query {
 
   // False: this block came too late in time to be in the answer, and so will every one that begins
   // after it. Who feeds in time order can stop; who does not goes on.
+  // Code::denied if readings are asked for and a block of the range is sealed.
   // Code::corrupt if a frame that must be decoded is damaged or of another kind than those before;
   // Code::invalid_input for a bad range, or if the windows that hold readings are more than `rows`.
   base::Result<bool> block(const model::BlockSummary& summary, base::BytesView frame);
@@ -95,6 +101,7 @@ class Query {
   std::uint64_t window_limit(std::uint64_t index) const;
   std::int64_t window_start(std::uint64_t index) const;
   base::Result<void> set_kind(model::Kind kind);
+  bool add_frame(base::BytesView frame);
   base::Result<Window*> window(std::int64_t time);
   base::Result<void> add_header(const model::BlockSummary& summary);
   base::Result<void> add_windows(const codec::Columns& columns);

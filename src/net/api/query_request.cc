@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/wire.h"
 
 namespace selvedge::net::api {
 namespace {
@@ -61,8 +62,12 @@ Result<QueryRequest> parse_query_request(const http::Request& request, base::Tim
     parsed.range.rows = static_cast<std::uint64_t>(*rows);
   }
   const std::string_view format = request.parameter("format").value_or("");
-  if (!format.empty() && format != "json" && format != "csv")
-    return fail(Code::invalid_input, "format: expected json or csv");
+  if (!format.empty() && format != "json" && format != "csv" && format != "frames")
+    return fail(Code::invalid_input, "format: expected json, csv or frames");
+  if (format == "frames") {
+    if (parsed.range.step) return fail(Code::invalid_input, "format=frames gives no windows; leave step out");
+    parsed.range.want = engine::QueryRange::Want::frames;
+  }
   parsed.csv = format == "csv" || (format.empty() && request.header("accept") == "text/csv");
   return parsed;
 }
@@ -102,7 +107,28 @@ bool matches(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
+base::Result<std::vector<base::BytesView>> read_frames(base::BytesView body) {
+  std::vector<base::BytesView> frames;
+  base::Reader in(body);
+  while (in.ok() && !in.at_end()) frames.push_back(in.bytes());
+  if (!in.ok()) return fail(Code::corrupt, "read frames: the answer is cut short");
+  return frames;
+}
+
 http::Response answer(const QueryRequest& request, const engine::QueryResult& result) {
+  if (request.range.want == engine::QueryRange::Want::frames) {
+    if (result.truncated)
+      return http::Response::problem({Code::exhausted, "more than " + base::size_text(request.range.frame_bytes) +
+                                                           " of blocks; choose a shorter range"});
+    base::Bytes body;
+    body.reserve(result.frame_bytes + result.frames.size() * 4);
+    base::Writer out(body);
+    for (const base::Bytes& frame : result.frames) out.bytes(frame);
+    http::Response response;
+    response.content_type = "application/vnd.selvedge.frames";
+    response.body = base::as_text(body);
+    return response;
+  }
   if (!request.csv)
     return http::Response::json(engine::to_json(request.series, request.range, result));
   http::Response response;

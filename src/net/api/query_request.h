@@ -16,7 +16,7 @@ struct QueryRequest {
   std::string node;                  // cloud only; empty on a node
   std::string series;
   engine::QueryRange range;
-  bool csv = false;                  // ?format=csv or Accept: text/csv
+  bool csv = false;                  // ?format=csv or Accept: text/csv; format=frames: range.want
 };
 
 // series= (required), node=, from=, to= (ISO 8601, a count since 1970, or a duration before now as
@@ -34,7 +34,11 @@ base::Result<SeriesRequest> parse_series_request(const http::Request& request);
 // True if `text` matches `pattern`, in which '*' stands for any text.
 bool matches(std::string_view pattern, std::string_view text);
 
+// Frames go as application/vnd.selvedge.frames: each with its length in front, a varint. Code::exhausted
+// (429) if they are more than one answer holds.
 http::Response answer(const QueryRequest& request, const engine::QueryResult& result);
+// The frames of such an answer; views of `body`. Code::corrupt if it is none.
+base::Result<std::vector<base::BytesView>> read_frames(base::BytesView body);
 
 // The readings that a client posts: how the body is coded, by its Content-Type or ?format=.
 // "" if the type says nothing (then the body decides).

@@ -1,0 +1,49 @@
+#include "cli/unseal.h"
+
+#include "cli/keyring.h"
+#include "codec/series/sealed.h"
+#include "engine/seal/frame_sealer.h"
+
+namespace selvedge::cli {
+
+using base::Result;
+
+namespace {
+
+Result<void> feed(engine::Query& query, const std::string& series, base::BytesView frame,
+                  const crypto::SealKey& secret) {
+  const auto outer = TRY(codec::read_summary(frame));
+  base::Bytes opened;
+  if (codec::is_sealed(outer)) {
+    opened = TRY(engine::unseal_frame(series, frame, secret));
+    frame = opened;
+  }
+  TRY(query.block(TRY(codec::read_summary(frame)), frame));
+  return {};
+}
+
+}  // namespace
+
+Result<net::http::Response> query_sealed(const Arguments& arguments, Session& session, ApiClient& api,
+                                         std::string_view format) {
+  const std::string path = arguments.text("unseal");
+  const std::string pem = TRY(read_text(session.world, path, 64 << 10));
+  const auto keys = TRY(base::while_doing(path, crypto::parse_seal_keys(pem)));
+  net::http::Request asked;
+  asked.query = {{"series", arguments.positional[0]}, {"format", std::string(format)}};
+  for (const char* name : {"from", "to", "step", "agg", "limit"})
+    if (arguments.has(name)) asked.query.emplace_back(name, arguments.text(name));
+  const auto parsed = TRY(net::api::parse_query_request(asked, session.world.loop().wall_now()));
+
+  std::string target = "/api/v1/query?format=frames&series=" + encode_query(parsed.series);
+  for (const char* name : {"from", "to"})
+    if (arguments.has(name)) target += "&" + std::string(name) + "=" + encode_query(arguments.text(name));
+  if (arguments.has("of")) target += "&node=" + encode_query(arguments.text("of"));
+  const std::string body = TRY(api.request("GET", target));
+  engine::Query query(parsed.range);
+  for (const base::BytesView frame : TRY(net::api::read_frames(base::as_bytes(body))))
+    TRY(base::while_doing("series " + parsed.series, feed(query, parsed.series, frame, keys.secret)));
+  return net::api::answer(parsed, TRY(query.finish()));
+}
+
+}  // namespace selvedge::cli
