@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "cloud/config.h"
 #include "os/world.h"
+#include "store/twin_store.h"
 
 namespace selvedge::cloud {
 
@@ -34,6 +35,7 @@ class Cloud {
   std::uint16_t http_port() const;
   std::uint16_t metrics_port() const;
   BlockStore& store();
+  store::TwinStore& twins();
   base::Registry& metrics();
 
  private:

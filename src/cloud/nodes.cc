@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "codec/twin/twin.h"
 #include "cloud/state.h"
 
 namespace selvedge::cloud {
@@ -23,10 +24,12 @@ engine::BrokerLimits broker_limits(const CloudConfig& config) {
 // A node speaks on its own topics and no others.
 engine::Access access() {
   return {[](std::string_view node, std::string_view topic) {
-            return topic == codec::uplink::blocks_topic(node);
+            return topic == codec::uplink::blocks_topic(node) ||
+                   topic == codec::twin::up_topic(node);
           },
           [](std::string_view node, std::string_view filter) {
             return filter == codec::uplink::ack_topic(node) ||
+                   filter == codec::twin::down_topic(node) ||
                    filter == codec::uplink::identity_topic(node);
           }};
 }
@@ -61,17 +64,36 @@ void Cloud::State::make_mqtt() {
   };
   hooks.arrived = [this](std::span<const engine::Arrived> messages) {
     for (const engine::Arrived& message : messages) {
-      receiver->take(message.device, message.payload);
+      if (!twin_link->message(message)) receiver->take(message.device, message.payload);
       if (message.token) mqtt->settle(*message.token, Reason::success);
     }
   };
+  hooks.left = [this](engine::ConnId conn, std::string_view node) { twin_link->left(conn, node); };
   mqtt = std::make_unique<net::mqtt::Server>(world, broker_limits(config), access(),
                                              std::move(hooks));
   receiver->attach(*mqtt);
+  twin_link->attach(*mqtt);
   metrics.gauge_from("selvedge_cloud_nodes_connected", "Nodes connected now.",
                      [this] { return static_cast<double>(mqtt->stats().connections); });
   metrics.counter_from("selvedge_mqtt_protocol_errors_total", "Connections ended for an error.",
                        [this] { return static_cast<double>(mqtt->stats().protocol_errors); });
+}
+
+Result<void> Cloud::State::open_twins() {
+  twins = TRY(base::while_doing(
+      "twins", store::TwinStore::open(world, config.state + "/twins", "cloud", {})));
+  twin_link = std::make_unique<TwinLink>(world, *twins, metrics);
+  const auto gauge = [this](const char* name, const char* help,
+                            std::uint64_t store::TwinStore::Stats::* which) {
+    metrics.gauge_from(name, help, [this, which] { return static_cast<double>(twins->stats().*which); });
+  };
+  using Stats = store::TwinStore::Stats;
+  gauge("selvedge_twins", "Twins.", &Stats::twins);
+  gauge("selvedge_twin_memory_bytes", "Memory of all twins.", &Stats::memory_bytes);
+  gauge("selvedge_twin_log_bytes", "Log of changes on disk.", &Stats::log_bytes);
+  gauge("selvedge_twins_unsent", "Twins with changes their node has not acknowledged.",
+        &Stats::unsent);
+  return {};
 }
 
 bool Cloud::State::is_connected(std::string_view node) const {

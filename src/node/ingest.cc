@@ -151,7 +151,9 @@ Result<store::Added> Ingest::add(std::string_view device, base::Time time, model
   }
   if (value.kind != series.kind)
     value = TRY(base::while_doing(name_, converted(value, series.kind)));
-  return store_.add(series.id, time, value);
+  const store::Added added = TRY(store_.add(series.id, time, value));
+  if (told_ && added != store::Added::duplicate) told_(series.id, name_, device, time, value);
+  return added;
 }
 
 }  // namespace selvedge::node

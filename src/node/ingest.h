@@ -58,6 +58,10 @@ class Ingest {
   // how many readings were found, or why not.
   base::Result<std::size_t> payload(const IncomingMessage& message, std::string_view prefix,
                                     const codec::payload::Options& options);
+  // Told of every reading that was added, while it is added.
+  using Told = std::function<void(model::SeriesId id, std::string_view series, std::string_view device,
+                                  base::Time time, const model::ValueView& value)>;
+  void on_reading(Told told) { told_ = std::move(told); }
   // Readings found by other means, as one message.
   base::Result<void> readings(std::string_view device, const std::vector<NamedReading>& readings);
 
@@ -77,6 +81,7 @@ class Ingest {
   DeadLetters& dead_letters_;
   Devices& devices_;
   engine::TopicMap topics_;
+  Told told_;
   std::string name_;                 // of the series being looked up; reused
   // Series by name, so that the store is asked once.
   struct Known {

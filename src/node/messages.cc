@@ -6,6 +6,7 @@
 
 namespace selvedge::node {
 
+using base::Result;
 using codec::mqtt::Reason;
 
 namespace {
@@ -24,6 +25,7 @@ std::uint64_t message_key(const engine::Arrived& message) {
 
 void Node::State::arrived(std::span<const engine::Arrived> messages) {
   for (const engine::Arrived& message : messages) {
+    if (twins->message(message)) continue;
     IncomingMessage incoming;
     incoming.source = message.topic;
     incoming.client = message.client_id;
@@ -84,6 +86,31 @@ void Node::State::commit(std::function<void()> done) {
   sessions->commit([this, guarded = std::move(guarded), living = std::weak_ptr<bool>(alive)] {
     if (!living.expired()) store->commit(guarded);
   });
+}
+
+void Node::State::commit_sessions(std::function<void()> done) {
+  if (!sessions->pending()) return done();
+  sessions->commit([done = std::move(done), living = std::weak_ptr<bool>(alive)] {
+    if (!living.expired()) done();
+  });
+}
+
+Result<void> Node::State::open_twins() {
+  TwinsHost host;
+  // Twins lie in the namespace the cloud knows, whatever the config calls this node.
+  host.node = [this] { return identity ? identity->name : name(); };
+  host.publish = [this](net::mqtt::Message message) { mqtt->publish(std::move(message)); };
+  host.settle = [this](engine::Token token, Reason reason) { mqtt->settle(token, reason); };
+  host.commit_sessions = [this](std::function<void()> done) { commit_sessions(std::move(done)); };
+  host.plan_commit = [this] { plan_commit(); };
+  twins = TRY(Twins::open(world, config.state, TRY(config.telemetry_rules()), *ingest, metrics,
+                          std::move(host)));
+  if (config.twins.empty()) return {};
+  ingest->on_reading([this](model::SeriesId id, std::string_view series, std::string_view device,
+                            base::Time time, const model::ValueView& value) {
+    twins->reading(id, series, device, time, value);
+  });
+  return {};
 }
 
 void Node::State::arm_seal() {

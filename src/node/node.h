@@ -32,6 +32,7 @@ class Node {
   std::uint16_t mqtt_tls_port() const;
   std::uint16_t http_port() const;
   store::ReadingStore& store();
+  store::TwinStore& twins();
   base::Registry& metrics();
 
  private:

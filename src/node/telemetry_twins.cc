@@ -132,6 +132,7 @@ void TelemetryTwins::take(std::size_t at, std::string_view series, std::string_v
 }
 
 std::uint32_t TelemetryTwins::resolve(std::string_view series, std::string_view device) {
+  if (series.starts_with("twin/")) return ignored;   // made of twins, see TwinHistory
   for (const TelemetryRule& rule : rules_) {
     const auto stars = match(rule.series, series);
     if (!stars) continue;

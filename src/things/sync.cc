@@ -119,10 +119,14 @@ void TwinSync::acknowledged(const Seen& seen) {
   if (seen.session != session_) return;
   const auto flight = std::ranges::find(flights_, seen.number, &Flight::number);
   if (flight == flights_.end()) return;   // it took too long and was sent again
-  for (const Sent& twin : flight->twins) store_.acknowledged(twin.id, twin.revision);
+  flight->seen = true;
   stats_.refused_by_peer += seen.refused;
-  flights_.erase(flight);
-  timeout_ = limits_.first_timeout;
+  // In order: a revision that the store hears of stands for all before it, and a message before this
+  // one may have been lost with changes of the same twin.
+  for (; !flights_.empty() && flights_.front().seen; flights_.pop_front()) {
+    for (const Sent& twin : flights_.front().twins) store_.acknowledged(twin.id, twin.revision);
+    timeout_ = limits_.first_timeout;
+  }
 }
 
 void TwinSync::committed(const TwinSyncTaken& taken, base::Instant now, base::Time wall_now,
@@ -165,7 +169,7 @@ void TwinSync::pump(base::Instant now, base::Time wall_now, TwinSyncOutputs& out
 // As many of the next twins as a message may hold; at least one, which a twin's limits let fit.
 void TwinSync::send_next(base::Instant now, base::Time wall_now, TwinSyncOutputs& out) {
   Changes changes{session_, ++number_, wall_now, {}};
-  Flight& flight = flights_.emplace_back(Flight{number_, now, {}});
+  Flight& flight = flights_.emplace_back(Flight{number_, now, {}, false});
   std::size_t bytes = head_bytes;
   while (!next_.empty()) {
     store::UnsentTwin& twin = next_.front();

@@ -107,6 +107,7 @@ class TwinSync {
     std::uint64_t number = 0;
     base::Instant since{};
     std::vector<Sent> twins;
+    bool seen = false;                   // but a message before it is not
   };
 
   void greeted(const codec::twin::Hello& hello, base::Time wall_now);
