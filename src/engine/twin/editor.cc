@@ -70,6 +70,8 @@ InArray array_above(const Entries& entries, const Place& place) {
 }
 
 Result<std::string> json_at(const Entries& entries, const Place& place) {
+  if (place.level == Place::Level::id)
+    return base::fail(Code::invalid_input, "thingId is no part of a patch");
   if (const InArray in = array_above(entries, place); in.at != none)
     return std::string(TRY(inside(entries.at(in.at).value, in.rest)));
   const auto leaves = visible(entries, place);

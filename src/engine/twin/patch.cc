@@ -61,6 +61,8 @@ struct Editor::Operation {
     if (!has_path) return refuse("it has no path");
     if (takes_value && !has_value) return refuse("it has no value");
     if (takes_from && !has_from) return refuse("it has no from");
+    if (!(path.empty() || path[0] == '/') || !(from.empty() || from[0] == '/'))
+      return refuse("a pointer must be empty or begin with '/'");
     return {};
   }
 };

@@ -194,7 +194,7 @@ TwinChange Twin::join(std::span<const TwinLeaf> leaves, const TwinLimits& limits
       at = path;
     }
     const bool fits = work.bytes() + at.size() + leaf.value.size() <= 2ULL * limits.document_bytes &&
-                      work.size() < 2ULL * limits.leaves;
+                      (work.size() < 2ULL * limits.leaves || work.find({leaf.part, at}) != none);
     if (!fits || !acceptable(leaf.part, at, leaf.value, leaf.stamp, limits)) {
       ++bad;
       continue;
