@@ -132,6 +132,7 @@ void run_message(Twins& twins, const SendCommand& send, const Caller& caller,
 
 DittoMessage error_message(const DittoMessage& command, const Reply& reply) {
   DittoMessage answer = answer_to(command);
+  answer.channel = "twin";             // also of live messages
   answer.criterion = "errors";
   answer.action.clear();
   answer.path = "/";

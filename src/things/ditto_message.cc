@@ -51,7 +51,9 @@ Result<void> parse_headers(std::string_view object, DittoMessage& into, std::str
   if (!members) return std::unexpected(std::move(members).error().while_doing("headers"));
   for (JsonMember& member : *members) {
     if (member.value.size() > most_header_bytes) return malformed("a header is too long");
-    std::string text = json_string(member.value).value_or(std::string(member.value));
+    const auto said = json_string(member.value);
+    if (!said && member.value.starts_with('"')) return malformed("a header is no text");
+    std::string text = said ? *said : std::string(member.value);
     if (member.name == "correlation-id") correlation = text;
     into.headers.insert_or_assign(std::move(member.name), std::move(text));
   }
@@ -66,6 +68,7 @@ std::string_view DittoMessage::header(std::string_view name) const {
 }
 
 Result<DittoMessage> parse_ditto(std::string_view text, std::string& correlation_id) {
+  if (!base::is_utf8(text)) return malformed("it is not UTF-8");
   auto members = json_members(text, 16);
   if (!members) return std::unexpected(std::move(members).error().while_doing("read Ditto message"));
   DittoMessage message;
