@@ -150,10 +150,11 @@ Result<ApiClient::Followed> ApiClient::follow(
     const std::function<Result<void>(base::BytesView)>& piece, const std::function<bool()>& enough) {
   net::http::ClientLimits limits;
   limits.timeout = std::chrono::minutes(1);   // heartbeats come more often
-  net::http::Client client(session_->world, limits, tls_);
   std::optional<Result<Followed>> outcome;
   int status = 0;
   std::string problem;
+  // Last, so that it ends first: it tells of a fetch that it cuts.
+  net::http::Client client(session_->world, limits, tls_);
   net::http::Fetch fetch;
   fetch.url = url_ + target;
   fetch.headers = std::move(headers);
