@@ -92,7 +92,7 @@ Result<int> settings(const Arguments& arguments, Session& session) {
     return 0;
   }
   const auto parsed = TRY(codec::json::parse(answer));
-  const bool wished_only = arguments.flag("wished");
+  const bool wished_only = arguments.has("wished");
   std::vector<std::vector<std::string>> rows;
   for (const auto& row : parsed.array()) {
     if (wished_only && row["from"].text() != "twin") continue;
@@ -105,7 +105,7 @@ Result<int> settings(const Arguments& arguments, Session& session) {
 
 Result<int> wishes(const Arguments& arguments, Session& session) {
   auto api = TRY(ApiClient::node(arguments, session));
-  if (arguments.flag("retry")) TRY(api.request("POST", "/api/v1/wishes/retry", "{}"));
+  if (arguments.has("retry")) TRY(api.request("POST", "/api/v1/wishes/retry", "{}"));
   print_rows(session.out, TRY(api.request("GET", "/api/v1/wishes")),
              {{"kind", "KIND"},
               {"name", "NAME"},
