@@ -105,10 +105,10 @@ def test_sealed_blocks_are_read_with_the_recipients_key_only():
         with fleet_of(OPEN + f"[seal]\nrecipients = [\"{recipient}\"]\n") as fleet:
             node = fleet.nodes[0]
             for value in (20.5, 21.25):
-                equal(post(f"{node.http}/api/v1/readings", json.dumps({"name": "boiler/temp", "value": value}),
+                equal(post(f"{node.url}/api/v1/readings", json.dumps({"name": "boiler/temp", "value": value}),
                            "application/json")[0], 200, "status")
                 time.sleep(0.5)
-            cloud = ["--cloud", fleet.cloud.url, "--identity", fleet.cloud.identity, "--of", node.name]
+            cloud = ["--cloud", fleet.url, "--identity", fleet.identity, "--of", node.name]
             deadline = time.monotonic() + 20
             while True:
                 listed = json.loads(run(SELVEDGE, "series", "list", *cloud, "--json").stdout)
@@ -118,7 +118,7 @@ def test_sealed_blocks_are_read_with_the_recipients_key_only():
                 time.sleep(0.2)
             refused = run(SELVEDGE, "series", "query", "boiler/temp", *cloud, status=None)
             check(refused.returncode != 0 and "sealed" in refused.stderr, f"a query must say why not: {refused.stderr}")
-            for where in (cloud, ["--node", node.http]):
+            for where in (cloud, ["--node", node.url]):
                 csv = run(SELVEDGE, "series", "export", "boiler/temp", *where, "--unseal", key).stdout.split()
                 equal([line.split(",")[-1] for line in csv], ["value", "20.5", "21.25"], "unsealed values")
             selvedge("keys", "make-recipient", f"{folder}/other.key")

@@ -23,13 +23,21 @@ base::Bytes sealed(const base::Bytes& frame) {
   return out;
 }
 
+QueryRange between(std::int64_t from, std::int64_t to, QueryRange::Want want) {
+  QueryRange range;
+  range.from = {from};
+  range.to = {to};
+  range.want = want;
+  return range;
+}
+
 base::Result<bool> feed(Query& query, const base::Bytes& frame) {
   return query.block(codec::read_summary(frame).value(), frame);
 }
 
 TEST(Query, RefusesReadingsOfASealedBlockInItsRangeOnly) {
   for (const bool windows : {false, true}) {
-    QueryRange range{.from = {100}, .to = {200}};
+    QueryRange range = between(100, 200, QueryRange::Want::readings);
     if (windows) range.step = base::Duration(1000);
     Query query(range);
     EXPECT_TRUE(feed(query, sealed(frame_of({10, 20}))));
@@ -41,7 +49,7 @@ TEST(Query, RefusesReadingsOfASealedBlockInItsRangeOnly) {
 }
 
 TEST(Query, GivesFramesAsTheyAre) {
-  Query query({.want = QueryRange::Want::frames, .from = {100}, .to = {200}});
+  Query query(between(100, 200, QueryRange::Want::frames));
   const base::Bytes open = frame_of({150, 160}), closed = sealed(frame_of({110, 250}));
   ASSERT_TRUE(feed(query, frame_of({10, 20})));
   EXPECT_TRUE(query.needs_frame(codec::read_summary(closed).value()));
@@ -60,7 +68,9 @@ TEST(Query, GivesFramesAsTheyAre) {
 
 TEST(Query, FramesTogetherAreBounded) {
   const base::Bytes frame = frame_of({150, 160});
-  Query query({.want = QueryRange::Want::frames, .from = {100}, .to = {200}, .frame_bytes = frame.size() * 2});
+  QueryRange range = between(100, 200, QueryRange::Want::frames);
+  range.frame_bytes = frame.size() * 2;
+  Query query(range);
   EXPECT_TRUE(feed(query, frame).value());
   EXPECT_TRUE(feed(query, frame).value());
   EXPECT_FALSE(feed(query, frame).value());

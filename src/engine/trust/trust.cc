@@ -126,8 +126,8 @@ Result<TrustedManifest> Trust::check(std::string_view manifest_envelope, const A
   const base::Time moment = time(now);
   if (expired(now))
     return fail(Code::denied, step + ": keys document " + std::to_string(document_.version) +
-                                  " expired at " + base::to_iso8601(document_.expires) +
-                                  "; a newer one has to come first");
+                                  " expired at " + base::to_iso8601(document_.expires) + ", and it is " +
+                                  base::to_iso8601(moment) + " here; a newer one has to come first");
   const Envelope envelope = TRY(base::while_doing(
       step, open(manifest_envelope, codec::artifact::manifest_type, "read manifest")));
   TrustedManifest trusted;
@@ -142,7 +142,8 @@ Result<TrustedManifest> Trust::check(std::string_view manifest_envelope, const A
 
   TRY(check_ask(manifest, ask, step));
   if (manifest.expires && moment >= *manifest.expires)
-    return fail(Code::denied, step + ": it expired at " + base::to_iso8601(*manifest.expires));
+    return fail(Code::denied, step + ": it expired at " + base::to_iso8601(*manifest.expires) +
+                                  ", and it is " + base::to_iso8601(moment) + " here");
   if (!manifest.targets.empty() &&
       std::ranges::none_of(manifest.targets, [&](const auto& t) { return fits(t, place); }))
     return fail(Code::denied, step + ": it is not for this machine (" + place.arch + ", " + place.os + ")");
