@@ -122,7 +122,8 @@ class RqlParser {
     if (place->level == Level::id) node.of = Node::Of::id;
     else if (place->level != Level::inner && (node.kind == Kind::exists || node.kind == Kind::empty))
       structure(node, *place);
-    else if (place->level != Level::inner) return refuse("only single values can be compared");
+    else if (place->level != Level::inner || (place->must_be_object() && node.kind != Kind::exists && node.kind != Kind::empty))
+      return refuse("only single values can be compared");
     else if (place->path.starts_with("/*") && (place->path.size() == 2 || place->path[2] == '/') &&
              place->part != TwinPart::attributes)
       any_feature(node, *place);

@@ -156,8 +156,11 @@ Result<Twin> Twin::load(base::BytesView bytes) {
 Result<void> Twin::load_changes(base::BytesView bytes) {
   EntryReader reader(bytes);
   const Header header = TRY(reader.header());
+  const bool fresh = entries_.size() == 0;
+  if (fresh) entries_.reserve(static_cast<std::size_t>(header.count), reader.bytes() * 3 / 2);
   for (std::uint64_t i = 0; i < header.count; ++i) entries_.put(TRY(reader.next()));
   if (!reader.at_end()) return corrupt("there is something behind it");
+  if (fresh) entries_.fit();
   entries_.set_newest(header.newest);
   entries_.set_revision(std::max(entries_.revision(), header.revision));
   return {};
