@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "codec/json/value.h"
 #include "things/http_json.h"
 #include "things/http_path.h"
 
@@ -50,10 +51,11 @@ Result<void> parse_headers(std::string_view object, DittoMessage& into, std::str
   auto members = json_members(object, most_headers);
   if (!members) return std::unexpected(std::move(members).error().while_doing("headers"));
   for (JsonMember& member : *members) {
-    if (member.value.size() > most_header_bytes) return malformed("a header is too long");
     const auto said = json_string(member.value);
-    if (!said && member.value.starts_with('"')) return malformed("a header is no text");
+    if (!said && (member.value.starts_with('"') || !codec::json::parse(member.value)))
+      return malformed("a header has no value");
     std::string text = said ? *said : std::string(member.value);
+    if (text.size() > most_header_bytes) return malformed("a header is too long");
     if (member.name == "correlation-id") correlation = text;
     into.headers.insert_or_assign(std::move(member.name), std::move(text));
   }
