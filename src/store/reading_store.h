@@ -52,7 +52,7 @@ struct StoreLimits {
   // store cannot tell then whether a late reading is in such a block already. An error keeps the
   // column open, to be tried again.
   std::function<base::Result<base::Bytes>(std::string_view series, base::BytesView frame, base::Time now)>
-      seal_frame;
+      seal_frame = nullptr;
 };
 
 enum class Added : std::uint8_t { stored, duplicate };
