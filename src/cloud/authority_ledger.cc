@@ -44,6 +44,13 @@ std::vector<std::string_view> words_of(std::string_view line) {
   return words;
 }
 
+// Opened each time, so that it is appended where the file ends by then.
+Result<void> append_to(os::Dir& dir, std::string_view text) {
+  const auto file = TRY(dir.open(file_name, os::Open::existing));
+  TRY(file->append(base::as_bytes(text)));
+  return file->sync();
+}
+
 }  // namespace
 
 AuthorityLedger::~AuthorityLedger() = default;
@@ -61,9 +68,12 @@ Result<std::unique_ptr<AuthorityLedger>> AuthorityLedger::open(os::World& world,
                                                           made->revoked_.end());
   std::ranges::sort(revoked);
   for (const auto& [serial, at] : revoked) text += revoked_line(serial, at);
-  if (!bytes || base::as_text(*bytes) != text)
+  // Another process that starts beside this one may have made it and be writing to it.
+  const auto created = bytes ? Result<void>() : os::create_file(dir, file_name, {}, os::Open::create_private);
+  if (!created && created.error().code != Code::conflict) return std::unexpected(created.error());
+  if (bytes && base::as_text(*bytes) != text)
     TRY(os::write_file(dir, file_name, base::as_bytes(text), os::Open::create_private));
-  made->file_ = TRY(dir.open(file_name, os::Open::existing));
+  made->dir_ = TRY(world.directory(dir.path(), false));
   return made;
 }
 
@@ -122,8 +132,7 @@ void AuthorityLedger::record(IssuedCertificate issued, Done done) {
 }
 
 Result<void> AuthorityLedger::record_now(IssuedCertificate issued) {
-  TRY(file_->append(base::as_bytes(line_of(issued))));
-  TRY(file_->sync());
+  TRY(append_to(*dir_, line_of(issued)));
   entries_[issued.serial] = std::move(issued);
   return {};
 }
@@ -217,10 +226,9 @@ void AuthorityLedger::flush() {
   auto written = std::make_shared<Result<void>>();
   world_.loop().work(
       lane,
-      [written, file = file_,
+      [written, dir = dir_,
        text = (std::exchange(failed_, false) ? "\n" : "") + std::exchange(pending_, {})] {
-        *written = file->append(base::as_bytes(text));
-        if (*written) *written = file->sync();
+        *written = append_to(*dir, text);
       },
       [this, written, told = std::exchange(waiting_, {}), living = std::weak_ptr<bool>(alive_)] {
         if (living.expired()) return;

@@ -78,7 +78,7 @@ class AuthorityLedger {
   void flush();
 
   os::World& world_;
-  std::shared_ptr<os::File> file_;
+  std::shared_ptr<os::Dir> dir_;
   std::unordered_map<std::string, IssuedCertificate, Hash, std::equal_to<>> entries_;
   std::unordered_map<std::string, base::Time, Hash, std::equal_to<>> revoked_;
   std::uint64_t revocations_ = 0;
