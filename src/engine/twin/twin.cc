@@ -151,6 +151,7 @@ bool Twin::join_values(std::span<const TwinLeaf> leaves, TwinChange& change) {
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     at[i] = entries_.find({leaves[i].part, leaves[i].path});
     if (at[i] == none || leaves[i].value.empty()) return false;
+    if (std::find(at.begin(), at.begin() + i, at[i]) != at.begin() + i) return false;
     const Entries::View is = entries_.at(at[i]);
     if (is.value.empty() || is.stamp == leaves[i].stamp) return false;
     if (is.value.size() < leaves[i].value.size()) return false;   // may meet the limits
