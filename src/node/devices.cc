@@ -68,6 +68,10 @@ void Devices::admit(Credentials c, std::function<void(base::Result<std::string>)
   };
   if (!c.common_name.empty() || !c.uris.empty()) {
     const auto role = crypto::role_of(c.uris);
+    // Only one that says nothing of a role is known by its common name.
+    const bool claims = std::ranges::any_of(
+        c.uris, [](const std::string& uri) { return uri.starts_with("urn:selvedge:"); });
+    if (!role && claims) return done(denied(role.error().message));
     if (role && role->role != crypto::Role::device)
       return done(denied("the certificate is not a device's"));
     const std::string name = role ? role->name : c.common_name;

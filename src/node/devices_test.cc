@@ -90,6 +90,12 @@ TEST_F(DevicesTest, TakesADevicesCertificateAndNoOther) {
   EXPECT_FALSE(admit(c));
   c.uris = {};
   EXPECT_EQ(admit(c).value(), "pump");   // of a CA of the device maker's, without our role
+  c.uris = {std::string("urn:selvedge:device:pump\0x", 26)};
+  EXPECT_FALSE(admit(c));
+  c.uris = {"urn:selvedge:device:pump", "urn:selvedge:device:fan"};
+  EXPECT_FALSE(admit(c));
+  c.uris = {"https://maker.example/pump"};
+  EXPECT_EQ(admit(c).value(), "pump");
   c.common_name = "../x y";
   EXPECT_FALSE(admit(c));
 }
