@@ -21,6 +21,7 @@ using net::http::Response;
 namespace {
 
 constexpr std::string_view root = "/api/v1/artifacts/";
+constexpr std::string_view any = "/api/v1/artifacts/*";
 
 FetcherTrust trust_of(TrustStore& store) {
   FetcherTrust trust;
@@ -92,13 +93,13 @@ void Artifacts::add_routes(net::http::Server& server, net::api::Identify identif
                net::api::require(identify, Right::view, [this](const Caller&, Request, Respond respond) {
                  list(respond);
                }));
-  server.route("PUT", std::string(root) + "*",
+  server.route("PUT", any,
                net::api::require(identify, Right::operate,
                                  [this, audit](const Caller& caller, Request request, Respond respond) {
                                    if (audit) audit(caller, {"artifact.hold", request.path.substr(root.size()), "", ""});
                                    hold(request, respond);
                                  }));
-  server.route("DELETE", std::string(root) + "*",
+  server.route("DELETE", any,
                net::api::require(identify, Right::operate,
                                  [this, audit](const Caller& caller, Request request, Respond respond) {
                                    const std::string name = request.path.substr(root.size());
