@@ -13,13 +13,17 @@ using base::Result;
 
 namespace {
 
-// "<signature> <certificate>", both base64.
+// "<signature> <certificate>", both base64. The first is filled up with spaces, for the lengths of
+// signatures vary and a simulation is to write files of the same size each time.
 constexpr char between = ' ';
+constexpr std::size_t signature_room = 128;
 
 Result<std::string> vouch(const Voucher& voucher, std::string_view text) {
   const crypto::PrivateKey key = TRY(crypto::load_private_key(voucher.key));
   const base::Bytes signature = TRY(crypto::sign(key, base::as_bytes(text)));
-  return base::to_base64(signature) + between + base::to_base64(base::as_bytes(voucher.certificate));
+  std::string text_of_it = base::to_base64(signature);
+  text_of_it.resize(std::max(text_of_it.size() + 1, signature_room), between);
+  return text_of_it + base::to_base64(base::as_bytes(voucher.certificate));
 }
 
 }  // namespace
@@ -31,7 +35,7 @@ Result<void> check_voucher(std::string_view text, std::string_view signature,
   const std::size_t gap = signature.find(between);
   if (gap == std::string_view::npos) return wrong("it brings no certificate");
   const auto bytes = base::from_base64(signature.substr(0, gap));
-  const auto pem = base::from_base64(signature.substr(gap + 1));
+  const auto pem = base::from_base64(signature.substr(signature.rfind(between) + 1));
   if (!bytes || !pem) return wrong("it is not base64");
   const std::string_view certificate = base::as_text(*pem);
   const auto info = crypto::read_certificate(certificate);

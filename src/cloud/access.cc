@@ -22,8 +22,11 @@ std::string_view from(const net::http::Request& request) {
 }  // namespace
 
 audit::Voucher Cloud::State::voucher() const {
+  std::string name = "cloud";
+  if (const auto info = crypto::read_certificate(authority->cloud_certificate()))
+    if (const auto role = crypto::role_of(info->uris)) name = role->name;
   return {authority->cloud_certificate(), authority->cloud_key(), authority->trust(),
-          crypto::role_uri(crypto::Role::cloud, "cloud")};
+          crypto::role_uri(crypto::Role::cloud, name)};
 }
 
 Result<void> Cloud::State::open_access() {
