@@ -57,7 +57,6 @@ void TwinStoreImpl::after_replay() {
     peers_.loaded(record);
     return true;
   });
-  image_bytes_ = memory_ / 2;
 }
 
 bool TwinStoreImpl::is_short_of_room() const {
@@ -65,7 +64,9 @@ bool TwinStoreImpl::is_short_of_room() const {
 }
 
 bool TwinStoreImpl::is_due() const {
-  return log_->stats().bytes > 2 * image_bytes_ + 2 * limits_.segment_bytes || is_short_of_room();
+  // What all twins would take: as much as the last time, or a quarter of what they take in memory.
+  const std::uint64_t live = std::max(image_bytes_, memory_ / 4);
+  return log_->stats().bytes > live / 2 * 3 + 2 * limits_.segment_bytes || is_short_of_room();
 }
 
 void TwinStoreImpl::clean_for(std::size_t bytes_appended) {

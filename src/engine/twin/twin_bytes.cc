@@ -129,21 +129,24 @@ Result<Twin> Twin::load(base::BytesView bytes) {
   const Header header = TRY(reader.header());
   Twin made;
   made.entries_.reserve(static_cast<std::size_t>(header.count), reader.bytes() * 3 / 2);
-  std::vector<Entries::View> above;      // entries above the one that is read
+  std::vector<std::size_t> above;        // entries above the one that is read, the nearest last
   for (std::uint64_t i = 0; i < header.count; ++i) {
     const Entries::View entry = TRY(reader.next());
     if (entry.changed == 0) return corrupt("an entry makes no sense");
     Entries& entries = made.entries_;
-    if (entries.size() > 0) {
-      const Entries::View before = entries.at(entries.size() - 1);
-      if (twin::compare(before.key, entry.key) >= 0) return corrupt("entries out of order");
+    if (entries.size() > 0 && twin::compare(entries.at(entries.size() - 1).key, entry.key) >= 0)
+      return corrupt("entries out of order");
+    while (!above.empty()) {
+      const Entries::View near = entries.at(above.back());
+      if (near.key.part == entry.key.part && twin::is_beneath(entry.key.path, near.key.path)) {
+        // Those further above are not newer than the nearest.
+        if (near.stamp > entry.stamp || !near.value.empty())
+          return corrupt("an entry contradicts one above it");
+        break;
+      }
+      above.pop_back();
     }
-    const bool dominated = twin::each_above(entry.key.path, [&](std::string_view path) {
-      const std::size_t at = entries.size() == 0 ? twin::none : entries.find({entry.key.part, path});
-      return at != twin::none &&
-             (entries.at(at).stamp > entry.stamp || !entries.at(at).value.empty());
-    });
-    if (dominated) return corrupt("an entry contradicts one above it");
+    above.push_back(entries.size());
     entries.append(entry);
   }
   if (!reader.at_end()) return corrupt("there is something behind it");
@@ -154,13 +157,15 @@ Result<Twin> Twin::load(base::BytesView bytes) {
 }
 
 Result<void> Twin::load_changes(base::BytesView bytes) {
+  if (entries_.size() == 0 && entries_.revision() == 0)
+    if (auto first = load(bytes)) {      // what a twin began with
+      *this = std::move(*first);
+      return {};
+    }
   EntryReader reader(bytes);
   const Header header = TRY(reader.header());
-  const bool fresh = entries_.size() == 0;
-  if (fresh) entries_.reserve(static_cast<std::size_t>(header.count), reader.bytes() * 3 / 2);
   for (std::uint64_t i = 0; i < header.count; ++i) entries_.put(TRY(reader.next()));
   if (!reader.at_end()) return corrupt("there is something behind it");
-  if (fresh) entries_.fit();
   entries_.set_newest(header.newest);
   entries_.set_revision(std::max(entries_.revision(), header.revision));
   return {};
