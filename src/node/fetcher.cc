@@ -244,7 +244,7 @@ void Fetcher::State::later(const Job& job, const Error& why) {
 }
 
 // Ends a job before it is done.
-void Fetcher::State::drop(const Job& job, Error why) {
+void Fetcher::State::drop(Job job, Error why) {
   jobs.erase(job->wish.name);
   world.loop().cancel(std::exchange(job->timer, os::TimerId::none));
   job->question.cancel();

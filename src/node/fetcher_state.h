@@ -58,7 +58,7 @@ struct Fetcher::State : std::enable_shared_from_this<Fetcher::State> {
   void look(const Job& job);
   void take_what_is_here(const Job& job, const std::string& document);
   void finish(const Job& job, base::Result<void> outcome);
-  void drop(const Job& job, base::Error why);
+  void drop(Job job, base::Error why);  // by value: what holds it may go meanwhile
   void later(const Job& job, const base::Error& why);
   void arm_deadline(const Job& job);
 

@@ -80,7 +80,7 @@ TEST(LiveSettings, RestoresWhatTheFileStillAllows) {
 
 TEST(LiveSettings, TopicsAreOneList) {
   NodeConfig config = file();
-  config.topics.push_back({.filter = "old/#"});
+  config.topics.emplace_back().filter = "old/#";
   LiveSettings live(config);
   ASSERT_TRUE(live.set("topics", R"([{"filter":"a/+","format":"number"},{"filter":"b"}])"));
   ASSERT_EQ(live.current().topics.size(), 2u);

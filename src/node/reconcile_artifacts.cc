@@ -92,6 +92,7 @@ void ArtifactKind::start(const engine::StartAction& action, Done done) {
             at->second.held = *held;
           }
         }
+        if (at != seen_.end() && !held && held.error().code == Code::conflict) seen_.erase(at);
         if (held) return done({});
         done({held.error().code == Code::conflict ? Outcome::cancelled : outcome_of(held.error().code),
               held.error().message});

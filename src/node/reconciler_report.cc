@@ -20,6 +20,7 @@ struct Tree {
     Tree* at = this;
     while (!pointer.empty()) at = &at->members[take_part(pointer)];
     at->json = value;
+    at->members.clear();                 // what was put beneath goes with it
   }
   void write(base::JsonWriter& to) const {
     if (members.empty()) {

@@ -1,5 +1,6 @@
 // A node and the wishes of its own twin.
 
+#include "base/log.h"
 #include "node/node_fixture.h"
 #include "store/twin_store.h"
 
