@@ -24,9 +24,20 @@ bool is_hash(std::string_view text) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// Bytes that are no text, as "\xFF" and the like.
+std::string escaped(std::string_view bytes) {
+  std::string out;
+  for (const char byte : bytes) {
+    const bool plain = byte >= 0x20 && byte < 0x7F;
+    if (plain) out += byte;
+    else out += "\\x" + base::to_hex(base::as_bytes(std::string_view(&byte, 1)));
+  }
+  return out;
+}
+
 // Text that JSON can hold, cut at a character's end.
 std::string fitting(std::string_view text, std::size_t most) {
-  if (!base::is_utf8(text)) return base::printable(text, most);
+  if (!base::is_utf8(text)) return escaped(text.substr(0, most / 4));
   if (text.size() <= most) return std::string(text);
   std::size_t end = most;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
