@@ -189,7 +189,8 @@ TEST_F(FetcherTest, SurvivesACloudThatDoesNotKeepToTheRules) {
   for (const auto& [how, expected] : cases) {
     SCOPED_TRACE(expected);
     // Two chunks are there, so that a part is asked for.
-    const Sample a(++seed, 1'000'000, "a" + std::to_string(seed), 1);
+    ++seed;
+    const Sample a(seed, 1'000'000, "a" + std::to_string(seed), 1);
     publish(a);
     start();
     behaviour = Cloud::honest;

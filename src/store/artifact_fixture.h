@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/text.h"
 #include "codec/artifact/documents.h"
 #include "codec/artifact/envelope.h"
 #include "crypto/crypto.h"

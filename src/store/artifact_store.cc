@@ -148,7 +148,9 @@ void ArtifactStore::remove(std::string_view name, std::uint64_t version, Done do
   const auto lane = s.lane(entry->digest);
   const auto files = s.files_of(*entry);
   s.forget({std::string(name), version});
-  s.save([state = state_, lane, files, done](const Result<void>& saved) {
+  s.save([weak = s.weak_from_this(), lane, files, done](const Result<void>& saved) {
+    const auto state = weak.lock();
+    if (!state) return;
     if (!saved) return done(saved);
     state->world.loop().work(
         lane,

@@ -24,8 +24,9 @@ void ArtifactStore::begin(Manifest manifest, std::string document, Pin pin,
         [done = what.done, error = may.error()] { done(std::unexpected(error)); });
   state_->writing.insert(what.manifest->digest);
   const auto free = std::make_shared<Result<std::uint64_t>>();
+  const std::uint32_t lane = state_->lane(what.manifest->digest);
   state_->world.loop().work(
-      state_->lane(what.manifest->digest), [free, dir = state_->dir] { *free = dir->free_bytes(); },
+      lane, [free, dir = state_->dir] { *free = dir->free_bytes(); },
       [weak = state_->weak_from_this(), free, what = std::move(what)]() mutable {
         const auto self = weak.lock();
         if (!self) return;
@@ -176,8 +177,10 @@ void ArtifactStore::State::prepare(Begin what, std::vector<std::string> gone) {
       return with->done(std::unexpected(work->ready.error()));
     }
     if (!work->writer) self->became_whole(with->manifest->digest);
-    self->save([self, work, with](const Result<void>& saved) {
-      if (!saved || !work->writer) self->writing.erase(with->manifest->digest);
+    self->save([weak, work, with](const Result<void>& saved) {
+      const auto again = weak.lock();
+      if (!again) return;
+      if (!saved || !work->writer) again->writing.erase(with->manifest->digest);
       if (!saved) return with->done(std::unexpected(saved.error()));
       with->done(ArtifactBegun{work->writer,
                                std::make_shared<const ChunkSources>(std::move(work->sources))});

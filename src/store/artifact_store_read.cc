@@ -90,7 +90,9 @@ void ArtifactStore::State::note_damage(const model::Sha256& digest, Done done) {
   if (!any) return world.loop().defer([done = std::move(done)] { done({}); });
   ++damaged;
   const bool room = used() <= limits.budget_bytes && size <= limits.budget_bytes - used();
-  save([state = shared_from_this(), digest, room, done = std::move(done)](const Result<void>& saved) {
+  save([weak = weak_from_this(), digest, room, done = std::move(done)](const Result<void>& saved) {
+    const auto state = weak.lock();
+    if (!state) return;
     if (!saved) return done(saved);
     const auto outcome = std::make_shared<Result<void>>();
     state->world.loop().work(
