@@ -185,6 +185,7 @@ void TelemetryTwins::flush() {
     while (end < due.size() && due[end]->device == due[begin]->device) ++end;
     edit(std::span(due).subspan(begin, end - begin));
   }
+  if (!due.empty()) twins_.commit([] {});   // nobody waits for it, but the log shall not gather
   const auto next = std::ranges::min_element(waiting_, {}, [](const Leaf* l) { return l->not_before; });
   if (next == waiting_.end()) return;
   timer_at_ = std::max((*next)->not_before, now + least_wait);

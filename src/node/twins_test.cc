@@ -4,6 +4,7 @@
 
 #include "codec/json/value.h"
 #include "node/node_fixture.h"
+#include "node/commands.h"
 #include "node/shadow_document.h"
 #include "node/topic_access.h"
 #include "os/fake/random.h"

@@ -52,7 +52,8 @@ void TwinSync::disconnected() {
 
 // Nothing counts as sent any more.
 void TwinSync::start_over() {
-  next_.clear();
+  next_ = {};
+  next_at_ = 0;
   flights_.clear();
   store_.forget_sent(node_);
 }
@@ -123,10 +124,11 @@ void TwinSync::acknowledged(const Seen& seen) {
   stats_.refused_by_peer += seen.refused;
   // In order: a revision that the store hears of stands for all before it, and a message before this
   // one may have been lost with changes of the same twin.
-  for (; !flights_.empty() && flights_.front().seen; flights_.pop_front()) {
-    for (const Sent& twin : flights_.front().twins) store_.acknowledged(twin.id, twin.revision);
-    timeout_ = limits_.first_timeout;
-  }
+  const auto waiting = std::ranges::find(flights_, false, &Flight::seen);
+  if (waiting != flights_.begin()) timeout_ = limits_.first_timeout;
+  for (auto done = flights_.begin(); done != waiting; ++done)
+    for (const Sent& twin : done->twins) store_.acknowledged(twin.id, twin.revision);
+  flights_.erase(flights_.begin(), waiting);
 }
 
 void TwinSync::committed(const TwinSyncTaken& taken, base::Instant now, base::Time wall_now,
@@ -157,10 +159,10 @@ std::optional<base::Instant> TwinSync::wake_at() const {
 
 void TwinSync::pump(base::Instant now, base::Time wall_now, TwinSyncOutputs& out) {
   while (is_connected() && flights_.size() < limits_.window) {
-    if (next_.empty()) {
-      auto unsent = store_.unsent(node_, limits_.leaf_bytes);
-      if (unsent.empty()) return;
-      std::ranges::move(unsent, std::back_inserter(next_));
+    if (next_at_ == next_.size()) {
+      next_at_ = 0;
+      next_ = store_.unsent(node_, limits_.leaf_bytes);
+      if (next_.empty()) return;
     }
     send_next(now, wall_now, out);
   }
@@ -171,8 +173,8 @@ void TwinSync::send_next(base::Instant now, base::Time wall_now, TwinSyncOutputs
   Changes changes{session_, ++number_, wall_now, {}};
   Flight& flight = flights_.emplace_back(Flight{number_, now, {}, false});
   std::size_t bytes = head_bytes;
-  while (!next_.empty()) {
-    store::UnsentTwin& twin = next_.front();
+  while (next_at_ < next_.size()) {
+    store::UnsentTwin& twin = next_[next_at_];
     Change change{twin.id, twin.revision, std::move(twin.leaves)};
     const std::size_t more = codec::twin::encoded_bytes(change);
     if (bytes + more > codec::twin::max_message_bytes && !changes.twins.empty()) {
@@ -182,7 +184,7 @@ void TwinSync::send_next(base::Instant now, base::Time wall_now, TwinSyncOutputs
     bytes += more;
     flight.twins.push_back({std::move(twin.id), twin.revision});
     changes.twins.push_back(std::move(change));
-    next_.pop_front();
+    ++next_at_;
   }
   ++stats_.messages_sent;
   stats_.twins_sent += changes.twins.size();
@@ -190,7 +192,7 @@ void TwinSync::send_next(base::Instant now, base::Time wall_now, TwinSyncOutputs
 }
 
 bool TwinSync::settled() const {
-  return flights_.empty() && next_.empty() && !store_.has_unsent(node_);
+  return flights_.empty() && next_at_ == next_.size() && !store_.has_unsent(node_);
 }
 
 std::size_t TwinSync::memory_bytes() const {

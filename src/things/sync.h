@@ -21,7 +21,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -126,8 +125,10 @@ class TwinSync {
   std::uint64_t session_ = 0;            // ours; 0: not connected
   std::uint64_t number_ = 0;             // of our last message
   std::uint64_t their_session_ = 0;
-  std::deque<store::UnsentTwin> next_;   // taken from the store, not sent
-  std::deque<Flight> flights_;
+  // Vectors, because an empty one costs nothing and most nodes are idle.
+  std::vector<store::UnsentTwin> next_;  // taken from the store; from next_at_ on not sent
+  std::size_t next_at_ = 0;
+  std::vector<Flight> flights_;          // at most `window`
   base::Duration timeout_;
   base::Duration skew_{};
 };
