@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
+
 namespace selvedge::crypto {
 
 Digest hmac_sha256(base::BytesView key, base::BytesView data) {
