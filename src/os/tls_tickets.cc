@@ -66,13 +66,13 @@ int TlsTickets::use(ssl_st* ssl, unsigned char* name, unsigned char* iv, evp_cip
   const std::int64_t now = static_cast<std::int64_t>(std::time(nullptr)) / span_seconds;
   const EVP_CIPHER* const kind = EVP_aes_256_cbc();
   Key key = self->key(now);
-  int answer = 1;
+  // Whoever comes with a ticket gets the next one: in TLS 1.3 each is for one use.
+  const int answer = sealing == 1 ? 1 : 2;
   if (sealing == 1) {
     std::copy(key.name.begin(), key.name.end(), name);
     if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(kind)) != 1) return -1;
   } else if (!std::equal(key.name.begin(), key.name.end(), name)) {
     // The span before; or the next, of a copy whose clock is a little ahead.
-    answer = 2;
     key = self->key(now - 1);
     if (!std::equal(key.name.begin(), key.name.end(), name)) key = self->key(now + 1);
     if (!std::equal(key.name.begin(), key.name.end(), name)) return 0;
