@@ -83,7 +83,7 @@ std::string_view take_level(std::string_view& rest) {
 }  // namespace
 
 std::optional<ShadowTopic> parse_shadow_topic(std::string_view topic) {
-  if (!topic.starts_with(shadow_root)) return std::nullopt;
+  if (!topic.starts_with(shadow_root) || topic.ends_with('/')) return std::nullopt;
   topic.remove_prefix(shadow_root.size());
   ShadowTopic found;
   found.device = take_level(topic);
@@ -119,7 +119,7 @@ std::string command_topic(std::string_view device, std::string_view feature,
 }
 
 std::optional<ReplyTopic> parse_reply_topic(std::string_view topic) {
-  if (!topic.starts_with(command_root)) return std::nullopt;
+  if (!topic.starts_with(command_root) || topic.ends_with('/')) return std::nullopt;
   topic.remove_prefix(command_root.size());
   ReplyTopic found;
   found.device = take_level(topic);

@@ -32,7 +32,7 @@ TEST(ShadowTopic, IsNothingElse) {
   for (const char* topic :
        {"", "$twin", "$twin/", "$twin/pump", "$twin/pump/", "$twin//get", "$twin/pump/get/accepted",
         "$twin/pump/name/get", "$twin/pump/name//get", "$twin/pump/update/delta", "twin/pump/get",
-        "$twin/pump/name/lamp/get/rejected", "$twin/pump/put"})
+        "$twin/pump/name/lamp/get/rejected", "$twin/pump/put", "$twin/pump/update/"})
     EXPECT_FALSE(parse_shadow_topic(topic)) << topic;
 }
 
@@ -59,7 +59,7 @@ TEST(CommandTopic, TakesNothingElseForAReply) {
         "$command//blink/1/reply", "$command/pump//1/reply", "$command/pump/blink//reply",
         "$command/pump/blink/1/reply/99", "$command/pump/blink/1/reply/600",
         "$command/pump/blink/1/reply/x", "$command/pump/name/lamp/blink/reply",
-        "$command/pump/blink/1/reply/200/more"})
+        "$command/pump/blink/1/reply/200/more", "$command/pump/blink/1/reply/"})
     EXPECT_FALSE(parse_reply_topic(topic)) << topic;
 }
 
