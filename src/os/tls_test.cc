@@ -265,6 +265,29 @@ TEST(Tls, ResumesWithATicketAndStillAsksWhetherThePeerIsAdmitted) {
   EXPECT_EQ(meeting.world->stats().failed_handshakes, 1u);
 }
 
+TEST(Tls, ATicketOutlivesTheServersContextAndNotAChangeOfTrust) {
+  TlsConfig at_server = server_config();
+  at_server.tls13_only = true;
+  Meeting meeting(at_server, client_config());
+  ASSERT_TRUE(meeting.accepted());
+  const auto take_ticket = [&] {
+    meeting.last().stream->write(as_bytes("x"));
+    return meeting.world.run_until([&] { return meeting.client->received == "x"; });
+  };
+  ASSERT_TRUE(take_ticket());
+  // As a server that starts again with the key it has kept.
+  ASSERT_TRUE(meeting.server_tls->replace(at_server));
+  meeting.meet();
+  ASSERT_TRUE(meeting.accepted());
+  EXPECT_EQ(meeting.world->stats().resumed_handshakes, 2u);
+  ASSERT_TRUE(take_ticket());
+  at_server.trusted += theirs().certificate();
+  ASSERT_TRUE(meeting.server_tls->replace(at_server));
+  meeting.meet();
+  ASSERT_TRUE(meeting.accepted());
+  EXPECT_EQ(meeting.world->stats().resumed_handshakes, 2u);
+}
+
 TEST(Tls, TakesNewKeysForNewConnectionsAndKeepsTheOpenOnes) {
   Meeting meeting(server_config(), client_config());
   ASSERT_TRUE(meeting.accepted());
