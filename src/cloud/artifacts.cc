@@ -19,7 +19,8 @@ using net::http::Response;
 
 namespace {
 
-constexpr std::string_view root = "/api/v1/artifacts";
+constexpr std::string_view root = "/api/v1/artifacts", below = "/api/v1/artifacts/*",
+                           keys = "/api/v1/artifacts/keys";
 
 std::optional<model::Sha256> parse_digest(std::string_view hex) {
   const auto bytes = base::from_hex(hex);
@@ -110,7 +111,6 @@ void Artifacts::add_routes(net::http::Server& server, ArtifactAccess access) {
                                ((*shared).*member)(caller, std::move(request), respond);
                              });
   };
-  const std::string below = std::string(root) + "/*", keys = std::string(root) + "/keys";
   server.route("GET", root, read);
   server.route("GET", below, read);
   server.route("PUT", below, change(Right::operate, &State::put));

@@ -28,6 +28,17 @@ void BlobSender::send(std::shared_ptr<net::http::BodyWriter> to) {
   read();
 }
 
+namespace {
+
+base::Result<void> read_whole(os::File& file, std::uint64_t at, std::size_t count, base::Bytes& into) {
+  TRY(file.read(at, count, into));
+  if (into.size() != count)
+    return base::fail(base::Code::corrupt, "an artifact's file is cut off");
+  return {};
+}
+
+}  // namespace
+
 void BlobSender::read() {
   if (reading_ || ready_ || left_ == 0 || !to_) return;
   reading_ = true;
@@ -36,9 +47,7 @@ void BlobSender::read() {
   world_.loop().work(
       lane_,
       [outcome, file = file_, piece = piece_, at = at_, count] {
-        *outcome = file->read(at, count, *piece);
-        if (*outcome && piece->size() != count)
-          *outcome = base::fail(base::Code::corrupt, "an artifact's file is cut off");
+        *outcome = read_whole(*file, at, count, *piece);
       },
       [weak = weak_from_this(), outcome] {
         if (const auto self = weak.lock()) self->was_read(*outcome);

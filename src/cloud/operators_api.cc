@@ -19,6 +19,7 @@ using net::http::Response;
 namespace {
 
 constexpr std::string_view path_of_all = "/api/v1/operators";
+constexpr std::string_view path_of_one = "/api/v1/operators/*";
 
 // What is about to change goes on record, and only then is changed.
 void after_record(ApiContext& context, const Caller& who, Change change, const Respond& respond,
@@ -117,7 +118,7 @@ void add_operators_routes(net::http::Server& server, ApiContext& context, Operat
           list(all, respond);
         });
   route("POST", path_of_all, add);
-  route("DELETE", std::string(path_of_all) + "/*", remove);
+  route("DELETE", path_of_one, remove);
   server.route("GET", "/api/v1/whoami",
                net::api::identified(context.identify, [](const Caller& who, const Request&,
                                                          const Respond& respond) {
