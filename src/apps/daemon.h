@@ -45,6 +45,7 @@ base::Result<int> run_daemon(const DaemonName& name, std::span<char* const> word
   base::ignore(os::raise_open_files_limit(), "the limit there is will do");
   os::keep_heap_compact();
 
+  TRY(os::claim_directory(config.state));
   auto world = TRY(os::RealWorld::create());
   auto daemon = TRY(Daemon::create(*world, config));
   TRY(daemon->start());

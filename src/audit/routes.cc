@@ -65,9 +65,12 @@ void verify(store::AuditLog& log, const Respond& respond) {
   });
 }
 
-void head(const store::AuditLog& log, const Respond& respond) {
-  if (!log.head()) return respond(Response::problem({Code::not_found, "there is no head yet"}));
-  respond(Response::json(store::write_audit_head(*log.head())));
+// Of everything so far, so that an export that begins with it has no end that could be cut off unseen.
+void head(store::AuditLog& log, const Respond& respond) {
+  log.vouch([&log, respond] {
+    if (!log.head()) return respond(Response::problem({Code::not_found, "there is no head yet"}));
+    respond(Response::json(store::write_audit_head(*log.head())));
+  });
 }
 
 // A line a record, the oldest first, as it stands: what `sha256sum` can be held against.

@@ -31,7 +31,7 @@ net::http::ClientLimits client_limits() {
 }
 
 base::Duration check_every(const crypto::CertificateInfo& certificate) {
-  return std::clamp<base::Duration>((certificate.not_after - certificate.not_before) / 50,
+  return std::clamp<base::Duration>((certificate.not_after - certificate.not_before - crypto::clock_skew) / 50,
                                     std::chrono::seconds(1), std::chrono::minutes(1));
 }
 

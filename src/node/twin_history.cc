@@ -59,6 +59,8 @@ void TwinHistory::changed(const store::TwinEvent& event) {
   const std::string_view difference = event.change->difference;
   if (difference.find("\"properties\"") == std::string_view::npos) return;
   if (model::twin_node(event.id) != host_.node()) return;
+  // What a node says of itself is state: its numbers are metrics, and there they are a series.
+  if (model::twin_device(event.id) == model::node_twin_name) return;
   const auto parsed = codec::json::parse(difference);
   if (!parsed) return;
   std::vector<Found> found;

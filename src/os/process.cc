@@ -1,17 +1,21 @@
 #include "os/process.h"
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -99,6 +103,28 @@ Machine machine() {
   timespec up{};
   if (clock_gettime(CLOCK_BOOTTIME, &up) == 0) known.uptime_seconds = up.tv_sec;
   return known;
+}
+
+base::Result<void> claim_directory(const std::string& path) {
+  std::error_code made;
+  std::filesystem::create_directories(path, made);
+  const std::string name = path + "/lock";
+  Fd fd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (fd.value() < 0) return std::unexpected(base::system_error("open " + name, errno));
+  if (::flock(fd.value(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return std::unexpected(base::system_error("lock " + name, errno));
+    char holder[16] = {};
+    const ssize_t count = ::pread(fd.value(), holder, sizeof holder - 1, 0);
+    return base::fail(base::Code::conflict,
+                      path + " is in use" + (count > 0 ? " by process " + std::string(holder) : "") +
+                          ": one process at a time can keep its state there");
+  }
+  const std::string own = std::to_string(::getpid());
+  if (::ftruncate(fd.value(), 0) != 0 ||
+      ::pwrite(fd.value(), own.data(), own.size(), 0) != static_cast<ssize_t>(own.size()))
+    return std::unexpected(base::system_error("write " + name, errno));
+  static_cast<void>(fd.release());     // kept open, and so locked, to the end of the process
+  return {};
 }
 
 }  // namespace selvedge::os

@@ -32,6 +32,10 @@ void release_free_memory();
 // Raises the limit of open files to what the system allows; says which that is.
 base::Result<std::uint64_t> raise_open_files_limit();
 
+// Takes a directory for this process alone, by a lock on the file "lock" in it; the directory is made
+// if it is not there. Code::conflict names the process that has it. The lock ends with the process.
+base::Result<void> claim_directory(const std::string& path);
+
 // Says "READY=1", "STOPPING=1" and the like to a supervisor that listens on $NOTIFY_SOCKET
 // (sd_notify(3)). Does nothing without one.
 base::Result<void> notify_supervisor(std::string_view state);

@@ -23,6 +23,16 @@ TEST(Process, KnowsItsMemory) {
   EXPECT_LE(memory.proportional_bytes, memory.resident_bytes);
 }
 
+TEST(Process, HasADirectoryForItselfAlone) {
+  const std::string path = testing::TempDir() + "/claimed." + std::to_string(getpid());
+  ASSERT_TRUE(claim_directory(path));
+  const auto again = claim_directory(path);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, base::Code::conflict);
+  EXPECT_NE(again.error().message.find("in use by process " + std::to_string(getpid())), std::string::npos);
+  EXPECT_FALSE(claim_directory("/proc/no/such"));
+}
+
 TEST(Process, TunesItsHeapWithoutHarm) {
   keep_heap_compact();
   release_free_memory();

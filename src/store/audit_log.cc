@@ -284,15 +284,17 @@ void AuditLog::reseal(AuditSeal seal) {
   sign([] {});
 }
 
-void AuditLog::close(std::function<void()> done) {
-  const Once once(world_.loop(), close_patience, [done = std::move(done)](const Result<void>& closed) {
-    if (!closed) base::log::error("audit", "closed without its last head", {{"why", closed.error()}});
+void AuditLog::vouch(std::function<void()> done) {
+  const Once once(world_.loop(), close_patience, [done = std::move(done)](const Result<void>& vouched) {
+    if (!vouched) base::log::error("audit", "the last head could not be made", {{"why", vouched.error()}});
     done();
   });
   commit([this, once] {
     sign([once] { once({}); });
   });
 }
+
+void AuditLog::close(std::function<void()> done) { vouch(std::move(done)); }
 
 // ---- reading ----
 

@@ -72,6 +72,8 @@ class AuditLog {
             std::function<void()> done);
   // Holds the whole log against its chain and its head.
   void verify(std::function<void(AuditVerdict)> done);
+  // Signs a head for what is there now; `done` after that, or after five seconds of a bad disk.
+  void vouch(std::function<void()> done);
   // As it was last written.
   const std::optional<AuditHead>& head() const { return head_; }
 

@@ -88,7 +88,7 @@ def test_changes_are_on_record_and_tampering_shows():
                   "--json"]
         check(json.loads(subprocess.run(verify, capture_output=True, text=True).stdout)["whole"], "an export is whole")
         lines = (out / "records.ndjson").read_text().splitlines()
-        for name, changed in (("changed", [lines[0].replace("alice", "mario")] + lines[1:]),
+        for name, changed in (("changed", [line.replace("alice", "mario") for line in lines]),
                               ("removed", lines[1:]), ("moved", lines[1::-1] + lines[2:]),
                               ("put in", lines[:1] + lines), ("cut off", lines[:-1])):
             (out / "records.ndjson").write_text("".join(line + "\n" for line in changed))
@@ -107,10 +107,10 @@ def test_changes_are_on_record_and_tampering_shows():
 
 
 def test_a_device_keeps_to_its_own_topics_when_told():
-    settings = "[devices]\nanonymous-loopback = true\nown-topics-only = true\n"
-    with fleet_of(settings) as fleet:
+    with fleet_of("[devices]\nown-topics-only = true\n") as fleet:
         node = fleet.nodes[0]
-        publish = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(node.mqtt), "-V", "5", "-q", "1", "-i", "pump", "-m", "1"]
+        password = fleet.cli("device", "add", "pump", node=node)["password"]
+        publish = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(node.mqtt), "-V", "5", "-q", "1", "-u", "pump", "-P", password, "-m", "1"]
         equal(subprocess.run([*publish, "-t", "pump/temp"], capture_output=True).returncode, 0, "its own topic")
         refused = subprocess.run([*publish, "-t", "boiler/temp"], capture_output=True, text=True)
         check("ot authorized" in refused.stdout + refused.stderr or refused.returncode != 0,

@@ -38,7 +38,7 @@ TEST(QueryRequest, SaysWhatIsWrong) {
       {{{"serie", "x"}}, "unknown parameter 'serie'; did you mean 'series'?"},
       {{{"series", "x"}, {"agg", "mean"}}, "agg needs step"},
       {{{"series", "x"}, {"limit", "0"}}, "limit: expected 1 to 10000000"},
-      {{{"series", "x"}, {"format", "xml"}}, "format: expected json or csv"},
+      {{{"series", "x"}, {"format", "xml"}}, "format: expected json, csv or frames"},
   };
   for (const Case& c : cases) {
     const auto parsed = parse_query_request(get(c.query), {});
