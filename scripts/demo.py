@@ -10,6 +10,7 @@ import tempfile
 import time
 
 import demo_data
+import tour
 from fleet import ROOT, Failed, Fleet, fetch, metric, pss_bytes
 
 NODES = 3
@@ -153,7 +154,7 @@ def run(fleet, arguments, files):
 def show(summary):
     width = max(map(len, summary))
     for key, value in summary.items():
-        print(f"{key:<{width}}  {value:,}" if isinstance(value, int) else f"{key:<{width}}  {value}")
+        print(f"{key:<{width}}  {value:,}" if type(value) is int else f"{key:<{width}}  {value}")
 
 
 def stay_up(fleet):
@@ -195,7 +196,7 @@ def main():
         fleet = None
         try:
             fleet = start(arguments, arguments.keep or temporary)
-            summary = run(fleet, arguments, files)
+            summary = run(fleet, arguments, files) | tour.show(fleet, say)
             show(summary)
             if arguments.json:
                 pathlib.Path(arguments.json).write_text(json.dumps(summary, indent=2) + "\n")
