@@ -94,7 +94,6 @@ void Node::State::start_reconciler() {
       .field("arch", machine.arch)
       .field("os", machine.os)
       .field("kernel", machine.kernel)
-      .field("machine_uptime_seconds", static_cast<std::uint64_t>(machine.uptime_seconds))
       .key("store")
       .begin_object()
       .field("blocks_bytes", config.store.block_bytes)

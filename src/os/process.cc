@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cctype>
@@ -100,8 +99,6 @@ Machine machine() {
     known.kernel = names.release;
     for (char& c : known.os) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
-  timespec up{};
-  if (clock_gettime(CLOCK_BOOTTIME, &up) == 0) known.uptime_seconds = up.tv_sec;
   return known;
 }
 

@@ -19,7 +19,6 @@ base::Result<ProcessMemory> process_memory();
 // What this machine is, as uname(2) has it.
 struct Machine {
   std::string arch, os, kernel;          // "x86_64", "linux", "6.1.0"
-  std::int64_t uptime_seconds = 0;
 };
 Machine machine();
 
