@@ -48,20 +48,7 @@ void list(store::AuditLog& log, const Request& request, const Respond& respond) 
 
 void verify(store::AuditLog& log, const Respond& respond) {
   log.verify([respond](const store::AuditVerdict& verdict) {
-    JsonWriter json;
-    json.begin_object()
-        .field("whole", verdict.whole())
-        .field("first", verdict.first)
-        .field("last", verdict.last)
-        .field("records", verdict.records)
-        .field("covered", verdict.covered)
-        .field("hash", verdict.hash)
-        .key("faults")
-        .begin_array();
-    for (const store::AuditFault& fault : verdict.faults)
-      json.begin_object().field("seq", fault.seq).field("what", fault.what).end_object();
-    json.end_array().end_object();
-    respond(Response::json(json.take()));
+    respond(Response::json(store::write_audit_verdict(verdict)));
   });
 }
 

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "crypto/crypto.h"
 #include "store/audit_record.h"
+#include "os/file_at.h"
 
 namespace selvedge::cli {
 
@@ -44,11 +45,7 @@ Result<int> add_operator(const Arguments& arguments, Session& session) {
                      "; this token is shown once and is valid until " + added["expires"].text());
     session.out.line(token);
   } else {
-    const std::size_t slash = file.rfind('/');
-    auto dir = TRY(session.world.directory(
-        slash == std::string::npos ? "." : file.substr(0, std::max<std::size_t>(slash, 1)), true));
-    TRY(os::write_file(*dir, slash == std::string::npos ? file : file.substr(slash + 1),
-                       base::as_bytes(token + "\n"), os::Open::create_private));
+    TRY(os::write_text(session.world, file, token + "\n", os::Open::create_private, os::Folder::made));
     session.out.line("wrote the token of " + added["name"].text() + " to " + file);
   }
   return 0;
@@ -160,15 +157,10 @@ Result<store::AuditVerdict> verify_export(const Arguments& arguments, Session& s
   const store::AuditHead head = TRY(store::read_audit_head(base::as_text(head_text)));
   store::AuditChain chain(head);
   if (arguments.has("ca")) {
-    const std::string file = arguments.text("ca");
-    const std::size_t slash = file.rfind('/');
-    auto where = TRY(session.world.directory(
-        slash == std::string::npos ? "." : file.substr(0, std::max<std::size_t>(slash, 1)), false));
-    const auto trusted = TRY(os::read_file(
-        *where, slash == std::string::npos ? file : file.substr(slash + 1), 1 << 20));
+    const std::string trusted = TRY(os::read_text(session.world, arguments.text("ca"), 1 << 20));
     const std::string signer = arguments.text("signer", crypto::role_uri(crypto::Role::cloud, "cloud"));
     if (const auto checked = audit::check_voucher(head.signed_text(), head.signature,
-                                                  base::as_text(trusted), signer);
+                                                  trusted, signer);
         !checked)
       chain.fault(head.seq, "head: " + checked.error().message);
   }
@@ -181,26 +173,10 @@ Result<store::AuditVerdict> verify_export(const Arguments& arguments, Session& s
   return chain.finish();
 }
 
-std::string verdict_json(const store::AuditVerdict& verdict) {
-  base::JsonWriter json;
-  json.begin_object()
-      .field("whole", verdict.whole())
-      .field("first", verdict.first)
-      .field("last", verdict.last)
-      .field("records", verdict.records)
-      .field("covered", verdict.covered)
-      .field("hash", verdict.hash)
-      .key("faults")
-      .begin_array();
-  for (const auto& fault : verdict.faults)
-    json.begin_object().field("seq", fault.seq).field("what", fault.what).end_object();
-  return json.end_array().end_object().take();
-}
-
 Result<int> verify_audit(const Arguments& arguments, Session& session) {
   std::string answer;
   if (arguments.has("from-dir")) {
-    answer = verdict_json(TRY(verify_export(arguments, session)));
+    answer = store::write_audit_verdict(TRY(verify_export(arguments, session)));
   } else {
     auto api = TRY(ApiClient::either(arguments, session));
     answer = TRY(api.request("GET", "/api/v1/audit/verify"));

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "identity/identity.h"
+#include "os/file_at.h"
 
 namespace selvedge::cli {
 
@@ -51,11 +52,7 @@ Result<std::string> operator_token(const Arguments& arguments, os::World& world)
     const char* const held = std::getenv("SELVEDGE_TOKEN");
     return held != nullptr && std::string_view(held).starts_with(prefix) ? held : "";
   }
-  const std::string file = arguments.text("token-file");
-  const std::size_t slash = file.rfind('/');
-  auto dir = TRY(world.directory(
-      slash == std::string::npos ? "." : file.substr(0, std::max<std::size_t>(slash, 1)), false));
-  std::string token = TRY(read_text(*dir, slash == std::string::npos ? file : file.substr(slash + 1)));
+  std::string token = TRY(os::read_text(world, arguments.text("token-file"), 64 << 10));
   while (!token.empty() && std::isspace(static_cast<unsigned char>(token.back())) != 0) token.pop_back();
   if (!token.starts_with(prefix) || token.find_first_of(" \r\n") != std::string::npos)
     return fail(Code::invalid_input, "not an operator's token (slv_...)");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "os/file_at.h"
 
 namespace selvedge::cli {
 namespace {
@@ -91,12 +92,8 @@ Result<std::vector<CsvSeries>> parse_csv_series(const std::string& name, std::st
 
 Result<std::vector<CsvSeries>> read_csv_series(os::World& world, const std::string& path,
                                                std::size_t most_rows) {
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash);
-  const std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
-  auto dir = TRY(base::while_doing(path, world.directory(folder.empty() ? "/" : folder, false)));
-  const base::Bytes bytes = TRY(base::while_doing(path, os::read_file(*dir, file, file_limit)));
-  return parse_csv_series(std::string(stem(path)), base::as_text(bytes), most_rows);
+  const std::string text = TRY(os::read_text(world, path, file_limit));
+  return parse_csv_series(std::string(stem(path)), text, most_rows);
 }
 
 }  // namespace selvedge::cli

@@ -1,4 +1,5 @@
 #include "cli/device_link.h"
+#include "os/file_at.h"
 
 namespace selvedge::cli {
 
@@ -8,13 +9,7 @@ using base::Result;
 
 namespace {
 
-Result<std::string> read_text(os::World& world, const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  auto dir = TRY(world.directory(slash == std::string::npos ? "." : path.substr(0, slash), false));
-  const base::Bytes bytes = TRY(os::read_file(
-      *dir, slash == std::string::npos ? path : path.substr(slash + 1), 64 << 10));
-  return std::string(base::as_text(bytes));
-}
+constexpr std::uint64_t most_pem_bytes = 64 << 10;
 
 }  // namespace
 
@@ -39,10 +34,10 @@ Result<client::DeviceOptions> device_options(const Arguments& arguments, os::Wor
   if (url.tls) {
     os::TlsConfig tls;
     if (!arguments.has("ca")) return fail(Code::invalid_input, "mqtts:// needs --ca FILE");
-    tls.trusted = TRY(base::while_doing("--ca", read_text(world, arguments.text("ca"))));
+    tls.trusted = TRY(base::while_doing("--ca", os::read_text(world, arguments.text("ca"), most_pem_bytes)));
     if (arguments.has("cert")) {
-      tls.certificate = TRY(base::while_doing("--cert", read_text(world, arguments.text("cert"))));
-      tls.key = TRY(base::while_doing("--key", read_text(world, arguments.text("key"))));
+      tls.certificate = TRY(base::while_doing("--cert", os::read_text(world, arguments.text("cert"), most_pem_bytes)));
+      tls.key = TRY(base::while_doing("--key", os::read_text(world, arguments.text("key"), most_pem_bytes)));
     }
     options.tls = TRY(world.network().client_tls(tls));
   }

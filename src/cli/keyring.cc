@@ -17,26 +17,7 @@ constexpr std::uint64_t key_limit = 64 << 10;
 
 std::string version_name(std::uint64_t number) { return "keys-" + std::to_string(number) + ".json"; }
 
-std::pair<std::string, std::string> split(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == path.npos) return {".", path};
-  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
-}
-
 }  // namespace
-
-Result<std::string> read_text(os::World& world, const std::string& path, std::uint64_t limit) {
-  const auto [folder, name] = split(path);
-  auto dir = TRY(base::while_doing("read " + path, world.directory(folder, false)));
-  const base::Bytes bytes = TRY(base::while_doing("read " + path, os::read_file(*dir, name, limit)));
-  return std::string(base::as_text(bytes));
-}
-
-Result<void> write_text(os::World& world, const std::string& path, std::string_view text) {
-  const auto [folder, name] = split(path);
-  auto dir = TRY(base::while_doing("write " + path, world.directory(folder, false)));
-  return base::while_doing("write " + path, os::write_file(*dir, name, base::as_bytes(text)));
-}
 
 const model::SignerRole* signers_for(const model::KeysDocument& document, const std::string& kind) {
   auto at = document.artifacts.find(kind);

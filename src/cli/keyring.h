@@ -66,8 +66,4 @@ class Keyring {
 // The role that signs artifacts of this kind; null: nobody may.
 const model::SignerRole* signers_for(const model::KeysDocument& document, const std::string& kind);
 
-// The whole of a text file; "-" is refused. Code::exhausted if larger than `limit`.
-base::Result<std::string> read_text(os::World& world, const std::string& path, std::uint64_t limit);
-base::Result<void> write_text(os::World& world, const std::string& path, std::string_view text);
-
 }  // namespace selvedge::cli

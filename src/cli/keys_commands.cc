@@ -6,6 +6,7 @@
 #include "codec/artifact/documents.h"
 #include "crypto/seal.h"
 #include "engine/trust/trust.h"
+#include "os/file_at.h"
 
 namespace selvedge::cli {
 
@@ -140,7 +141,7 @@ Result<int> grant(const Arguments& arguments, Session& session) {
   TRY(date(arguments, session, next));
   model::SignerRole& role = kind == "root" ? next.root : next.artifacts[kind];
   if (arguments.has("public")) {
-    const std::string pem = TRY(read_text(session.world, arguments.text("public"), 64 << 10));
+    const std::string pem = TRY(os::read_text(session.world, arguments.text("public"), 64 << 10));
     const auto key = TRY(base::while_doing(arguments.text("public"), crypto::read_public_key(pem)));
     next.keys[crypto::key_id(key)] = key.der;
     role.keys.insert(crypto::key_id(key));
@@ -199,7 +200,7 @@ void show_document(const model::KeysDocument& document, Session& session) {
 Result<int> show(const Arguments& arguments, Session& session) {
   std::string envelope;
   if (!arguments.positional.empty()) {
-    envelope = TRY(read_text(session.world, arguments.positional[0], model::ArtifactLimits::document_bytes));
+    envelope = TRY(os::read_text(session.world, arguments.positional[0], model::ArtifactLimits::document_bytes));
   } else if (arguments.has("dir") || !arguments.has("cloud")) {
     envelope = TRY(Keyring::open(session.world, arguments.text("dir", default_dir))).envelope();
   } else {
@@ -239,7 +240,7 @@ Result<int> push(const Arguments& arguments, Session& session) {
 Result<int> recipient(const Arguments& arguments, Session& session) {
   const std::string path =
       arguments.positional.empty() ? "/var/lib/selvedge/node/trust/seal.key" : arguments.positional[0];
-  const std::string pem = TRY(read_text(session.world, path, 64 << 10));
+  const std::string pem = TRY(os::read_text(session.world, path, 64 << 10));
   const auto keys = TRY(base::while_doing(path, crypto::parse_seal_keys(pem)));
   base::JsonWriter json;
   json.begin_object().field("recipient", crypto::to_text(keys.recipient)).end_object();
@@ -250,9 +251,8 @@ Result<int> recipient(const Arguments& arguments, Session& session) {
 
 Result<int> make_recipient(const Arguments& arguments, Session& session) {
   const std::string path = arguments.positional[0];
-  const std::size_t slash = path.rfind('/');
-  const std::string name = slash == path.npos ? path : path.substr(slash + 1);
-  auto dir = TRY(session.world.directory(slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash), true));
+  const auto [folder, name] = os::split_path(path);
+  auto dir = TRY(session.world.directory(folder, true));
   if (os::read_file(*dir, name, 64 << 10)) return fail(Code::conflict, path + ": is there already");
   const crypto::SealKeyPair keys = crypto::make_seal_keys();
   TRY(os::write_file(*dir, name, base::as_bytes(crypto::to_pem(keys)), os::Open::create_private));

@@ -5,6 +5,7 @@
 #include "cli/keyring.h"
 #include "codec/artifact/documents.h"
 #include "engine/trust/trust.h"
+#include "os/file_at.h"
 
 namespace selvedge::cli {
 
@@ -74,7 +75,7 @@ Result<std::map<std::string, crypto::SealKey>> recipients(const Arguments& argum
     const std::string node = text.substr(0, equals), said = text.substr(equals + 1);
     auto key = crypto::parse_recipient(said);
     if (!key) {
-      const auto file = read_text(session.world, said, 64 << 10);
+      const auto file = os::read_text(session.world, said, 64 << 10);
       if (file) key = crypto::parse_recipient(*file);
     }
     all[node] = TRY(base::while_doing("--seal-for " + node, std::move(key)));
@@ -113,7 +114,7 @@ Result<model::ArtifactManifest> describe(const Arguments& arguments, Session& se
 }
 
 Result<codec::artifact::Envelope> read_signed(Session& session, const std::string& path) {
-  const std::string text = TRY(read_text(session.world, path, model::ArtifactLimits::document_bytes));
+  const std::string text = TRY(os::read_text(session.world, path, model::ArtifactLimits::document_bytes));
   auto envelope = TRY(base::while_doing(path, codec::artifact::decode_envelope(text)));
   if (envelope.type != codec::artifact::manifest_type)
     return fail(Code::invalid_input, path + ": it is no signed manifest");
@@ -154,7 +155,7 @@ Result<int> sign(const Arguments& arguments, Session& session) {
   if (envelope.signatures.size() == before)
     return fail(Code::denied, ring.path() + ": none of its keys may sign kind " + manifest.kind +
                                   (before > 0 ? ", or they have already" : ""));
-  TRY(write_text(session.world, output, codec::artifact::encode(envelope) + "\n"));
+  TRY(os::write_text(session.world, output, codec::artifact::encode(envelope) + "\n"));
   const std::size_t missing = signers >= role->threshold ? 0 : role->threshold - signers;
   base::JsonWriter json;
   json.begin_object()
@@ -182,10 +183,10 @@ Result<int> verify(const Arguments& arguments, Session& session) {
   if (!arguments.has("root"))
     return fail(Code::invalid_input, "--root: which keys document is to be believed? (keys/keys.json)");
   const std::string root = arguments.text("root");
-  const std::string keys = TRY(read_text(session.world, root, model::ArtifactLimits::document_bytes));
+  const std::string keys = TRY(os::read_text(session.world, root, model::ArtifactLimits::document_bytes));
   const auto trust = TRY(base::while_doing(root, engine::Trust::begin(keys)));
   const std::string path = arguments.positional[0];
-  const std::string text = TRY(read_text(session.world, path, model::ArtifactLimits::document_bytes));
+  const std::string text = TRY(os::read_text(session.world, path, model::ArtifactLimits::document_bytes));
   const auto claimed =
       TRY(codec::artifact::decode_manifest(base::as_text(TRY(read_signed(session, path)).payload)));
   // Whatever machine it is for, this one only looks at it.

@@ -3,6 +3,7 @@
 #include "cli/keyring.h"
 #include "codec/series/sealed.h"
 #include "engine/seal/frame_sealer.h"
+#include "os/file_at.h"
 
 namespace selvedge::cli {
 
@@ -27,7 +28,7 @@ Result<void> feed(engine::Query& query, const std::string& series, base::BytesVi
 Result<net::http::Response> query_sealed(const Arguments& arguments, Session& session, ApiClient& api,
                                          std::string_view format) {
   const std::string path = arguments.text("unseal");
-  const std::string pem = TRY(read_text(session.world, path, 64 << 10));
+  const std::string pem = TRY(os::read_text(session.world, path, 64 << 10));
   const auto keys = TRY(base::while_doing(path, crypto::parse_seal_keys(pem)));
   net::http::Request asked;
   asked.query = {{"series", arguments.positional[0]}, {"format", std::string(format)}};

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/api_client.h"
 #include "cli/commands.h"
+#include "os/file_at.h"
 
 namespace selvedge::cli {
 
@@ -31,11 +32,8 @@ struct Entry {
 using Ledger = std::map<std::string, std::vector<Entry>>;
 
 Result<void> read_ledger(os::World& world, const std::string& path, Ledger& ledger) {
-  const std::size_t slash = path.rfind('/');
-  auto dir = TRY(world.directory(slash == std::string::npos ? "." : path.substr(0, slash), false));
-  const base::Bytes bytes = TRY(os::read_file(
-      *dir, slash == std::string::npos ? path : path.substr(slash + 1), ledger_limit));
-  std::string_view text = base::as_text(bytes);
+  const std::string whole = TRY(os::read_text(world, path, ledger_limit));
+  std::string_view text = whole;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) break;   // the writer was killed in this line

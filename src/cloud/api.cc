@@ -42,16 +42,17 @@ void list_nodes(ApiContext& context, Request request, Respond respond) {
   if (!name.empty()) name.erase(0, 1);
   context.store.nodes([&context, name, respond](base::Result<std::vector<NodeInfo>> nodes) {
     if (!nodes) return respond(Response::problem(nodes.error()));
+    const auto connected = context.connected_nodes();
     JsonWriter json;
     if (name.empty()) {
       json.begin_array();
-      for (const NodeInfo& node : *nodes) write_node(json, node, context.is_connected(node.name));
+      for (const NodeInfo& node : *nodes) write_node(json, node, connected.contains(node.name));
       return respond(Response::json(json.end_array().take()));
     }
     const auto at = std::ranges::find(*nodes, name, &NodeInfo::name);
     if (at == nodes->end())
       return respond(Response::problem({Code::not_found, "node '" + name + "' is unknown"}));
-    write_node(json, *at, context.is_connected(name));
+    write_node(json, *at, connected.contains(name));
     respond(Response::json(json.take()));
   });
 }

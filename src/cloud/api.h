@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_set>
 
 #include "base/metrics.h"
 #include "cloud/authority.h"
@@ -23,9 +24,8 @@ struct ApiContext {
   BlockStore& store;
   base::Registry& metrics;
   std::string mqtt_address;                          // told to nodes that join
-  std::function<bool(std::string_view node)> is_connected;
+  std::function<std::unordered_set<std::string>()> connected_nodes;
   std::function<void(std::string_view node)> on_revoked;
-  std::function<void(std::string_view node)> on_joined;
   std::function<void()> on_authority_changed = {};   // trust, revocations, the cloud's certificate
   net::api::Identify identify = {};                  // answers at once
   std::function<base::Result<net::api::Caller>(const net::http::Request&)> caller = {};

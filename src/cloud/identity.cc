@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "cloud/state.h"
+#include "identity/identity.h"
 
 namespace selvedge::cloud {
 
@@ -19,27 +20,11 @@ double seconds_left(const crypto::CertificateInfo& info, base::Time now) {
 
 }  // namespace
 
-namespace {
-
-// Every name and address by which the settings say that this cloud is called.
-std::vector<std::string> certificate_hosts(const CloudConfig& config) {
-  std::vector<std::string> hosts = config.hosts;
-  for (const std::string& at : {config.mqtt_listen, config.http_listen, config.advertise_mqtt}) {
-    const auto endpoint = os::parse_endpoint(at);
-    const bool any = !endpoint || endpoint->host.empty() || endpoint->host == "0.0.0.0" ||
-                     endpoint->host == "::";
-    if (!any && std::ranges::find(hosts, endpoint->host) == hosts.end())
-      hosts.push_back(endpoint->host);
-  }
-  return hosts;
-}
-
-}  // namespace
-
 Result<void> Cloud::State::open_authority() {
   AuthorityOptions options;
   options.state = config.state;
-  options.hosts = certificate_hosts(config);
+  options.hosts = identity::certificate_hosts(
+      config.hosts, {config.mqtt_listen, config.http_listen, config.advertise_mqtt});
   options.operator_valid = config.operator_certificate;
   options.cloud_valid = config.cloud_certificate;
   options.valid = config.authority_valid;

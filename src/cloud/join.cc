@@ -141,7 +141,6 @@ void finish(ApiContext& context, const JoinRequest& join, const Respond& respond
         [&context, name = join.name, respond](Result<Issued> issued) {
           if (!issued) return respond(Response::problem(issued.error()));
           base::log::info("identity", "node joined", {{"node", name}});
-          context.on_joined(name);
           base::JsonWriter json;
           json.begin_object()
               .field("name", name)

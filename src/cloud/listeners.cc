@@ -17,8 +17,8 @@ Result<void> Cloud::State::make_tls() {
 void Cloud::State::make_http(const std::string& mqtt_address) {
   context = std::make_unique<ApiContext>(ApiContext{
       world, config, *authority, *store, metrics, mqtt_address,
-      [this](std::string_view node) { return is_connected(node); },
-      [this](std::string_view node) { on_revoked(node); }, [](std::string_view) {}});
+      [this] { return connected_nodes(); },
+      [this](std::string_view node) { on_revoked(node); }});
   context->identify = [this](const net::http::Request& request, auto answer) {
     identify(request, std::move(answer));
   };

@@ -96,11 +96,11 @@ Result<void> Cloud::State::open_twins() {
   return {};
 }
 
-bool Cloud::State::is_connected(std::string_view node) const {
-  const auto sessions = mqtt->sessions(config.nodes);
-  return std::ranges::any_of(sessions, [&](const auto& s) {
-    return s.connected && s.device == node;
-  });
+std::unordered_set<std::string> Cloud::State::connected_nodes() const {
+  std::unordered_set<std::string> connected;
+  for (auto& session : mqtt->sessions(config.nodes))
+    if (session.connected) connected.insert(std::move(session.device));
+  return connected;
 }
 
 }  // namespace selvedge::cloud

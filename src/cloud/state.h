@@ -36,7 +36,7 @@ struct Cloud::State {
   base::Result<void> admit(const os::Peer& peer) const;
   void login(net::mqtt::LoginRequest request, const std::function<void(engine::Grant)>& answer);
   void make_mqtt();
-  bool is_connected(std::string_view node) const;
+  std::unordered_set<std::string> connected_nodes() const;
   void on_revoked(std::string_view node);
   void load_revoked(std::function<void()> done);
   base::Result<void> open_twins();

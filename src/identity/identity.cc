@@ -149,4 +149,16 @@ Result<void> admit_cloud(const os::Peer& peer) {
                                       " is not the cloud's");
 }
 
+std::vector<std::string> certificate_hosts(std::vector<std::string> hosts,
+                                           const std::vector<std::string>& addresses) {
+  for (const std::string& at : addresses) {
+    const auto endpoint = os::parse_endpoint(at);
+    const bool any = !endpoint || endpoint->host.empty() || endpoint->host == "0.0.0.0" ||
+                     endpoint->host == "::";
+    if (!any && std::ranges::find(hosts, endpoint->host) == hosts.end())
+      hosts.push_back(endpoint->host);
+  }
+  return hosts;
+}
+
 }  // namespace selvedge::identity

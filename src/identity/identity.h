@@ -42,4 +42,8 @@ base::Result<void> save_revoked(os::World& world, std::string_view state,
 // TlsConfig::admit of those who call the cloud.
 base::Result<void> admit_cloud(const os::Peer& peer);
 
+// What a certificate should name: `hosts`, and those of these addresses ("host:port") that say one.
+std::vector<std::string> certificate_hosts(std::vector<std::string> hosts,
+                                           const std::vector<std::string>& addresses);
+
 }  // namespace selvedge::identity

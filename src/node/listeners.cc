@@ -4,6 +4,7 @@
 #include "codec/uplink/uplink.h"
 #include "crypto/crypto.h"
 #include "node/state.h"
+#include "os/file_at.h"
 
 namespace selvedge::node {
 
@@ -12,18 +13,7 @@ using base::Result;
 namespace {
 
 constexpr base::Duration identity_poll = std::chrono::seconds(2);
-
-}  // namespace
-
-namespace {
-
-Result<std::string> read_device_authorities(os::World& world, const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  const bool bare = slash == std::string::npos;
-  auto dir = TRY(world.directory(bare ? "." : path.substr(0, slash), false));
-  const base::Bytes text = TRY(os::read_file(*dir, bare ? path : path.substr(slash + 1), 1 << 20));
-  return std::string(base::as_text(text));
-}
+constexpr std::uint64_t most_authorities_bytes = 1 << 20;
 
 }  // namespace
 
@@ -34,7 +24,7 @@ Result<os::TlsConfig> Node::State::listener_config() const {
   tls.trusted = identity->authority;
   if (!config.device_ca.empty())
     tls.trusted += TRY(base::while_doing("devices.ca",
-                                         read_device_authorities(world, config.device_ca)));
+                                         os::read_text(world, config.device_ca, most_authorities_bytes)));
   using Want = os::TlsConfig::PeerCertificate;
   tls.peer = config.device_certificates == "required"   ? Want::required
              : config.device_certificates == "optional" ? Want::optional
@@ -95,31 +85,16 @@ Result<void> Node::State::start_with_identity() {
   return {};
 }
 
-namespace {
-
-// What devices may call this node by, as far as the settings say.
-std::vector<std::string> certificate_hosts(const NodeConfig& config) {
-  std::vector<std::string> hosts = config.hosts;
-  for (const auto* list : {&config.mqtt_tls_listen, &config.http_tls_listen})
-    for (const std::string& at : *list) {
-      const auto endpoint = os::parse_endpoint(at);
-      const bool any = !endpoint || endpoint->host.empty() || endpoint->host == "0.0.0.0" ||
-                       endpoint->host == "::";
-      if (!any && std::ranges::find(hosts, endpoint->host) == hosts.end())
-        hosts.push_back(endpoint->host);
-    }
-  return hosts;
-}
-
-}  // namespace
-
 Result<void> Node::State::start_renewal() {
   if (identity->cloud_url.empty()) {
     base::log::warn("identity", "the cloud's URL is not known: the certificate will not be renewed",
                     {{"mend", "selvedge node join --replace"}});
     return {};
   }
-  RenewalConfig how{config.state, certificate_hosts(config), config.identity_poll, config.chacha20_only};
+  std::vector<std::string> addresses = config.mqtt_tls_listen;
+  addresses.insert(addresses.end(), config.http_tls_listen.begin(), config.http_tls_listen.end());
+  RenewalConfig how{config.state, identity::certificate_hosts(config.hosts, addresses),
+                    config.identity_poll, config.chacha20_only};
   renewal = TRY(base::while_doing(
       "renewal", Renewal::create(world, metrics, *identity, std::move(how),
                                  {[this](const identity::NodeIdentity& next) { take_identity(next); },

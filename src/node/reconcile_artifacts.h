@@ -9,6 +9,7 @@
 #include "node/fetcher.h"
 #include "node/reconcile_kind.h"
 #include "os/loop.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::node {
 
@@ -24,7 +25,7 @@ class ArtifactKind final : public ReconcileKind {
   void running(const Item&) const override {}   // what is on disk is found, verified and held anew
   void start(const engine::StartAction& action, Done done) override;
   void cancel(const engine::CancelAction& action) override;
-  std::string status_path(std::string_view name) const override { return "/" + pointer_part(name); }
+  std::string status_path(std::string_view name) const override { return "/" + base::pointer_token(name); }
   void report(const engine::ItemReport& report, std::vector<ReportedLeaf>& leaves) const override;
   std::string item_of(std::string_view path) const override { return take_part(path); }
 

@@ -6,6 +6,7 @@
 
 #include "node/devices.h"
 #include "node/reconcile_kind.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::node {
 
@@ -23,7 +24,7 @@ class DeviceKind final : public ReconcileKind {
   void running(const Item&) const override {}             // Devices forgets its wishes with the run
   void start(const engine::StartAction& action, Done done) override;
   void cancel(const engine::CancelAction&) override {}    // nothing is ever in flight
-  std::string status_path(std::string_view name) const override { return "/" + pointer_part(name); }
+  std::string status_path(std::string_view name) const override { return "/" + base::pointer_token(name); }
   void report(const engine::ItemReport& report, std::vector<ReportedLeaf>& leaves) const override;
   std::string item_of(std::string_view path) const override { return take_part(path); }
 

@@ -66,9 +66,6 @@ class ReconcileKind {
   Progress progress_;
 };
 
-// A member name as a part of a JSON pointer (RFC 6901), and back.
-std::string pointer_part(std::string_view name);
-std::string pointer_name(std::string_view part);
 // Takes the first part off a pointer and gives its name.
 std::string take_part(std::string_view& pointer);
 std::string json_text(std::string_view text);

@@ -1,4 +1,5 @@
 #include "node/reconcile_settings.h"
+#include "base/json_pointer.h"
 
 #include <algorithm>
 
@@ -37,7 +38,7 @@ void SettingKind::start(const engine::StartAction& action, Done done) {
 }
 
 std::string SettingKind::status_path(std::string_view name) const {
-  return "/status/" + pointer_part(name);
+  return "/status/" + base::pointer_token(name);
 }
 
 std::string SettingKind::item_of(std::string_view path) const {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "model/twin.h"
 #include "node/reconciler_state.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::node {
 
@@ -172,7 +173,7 @@ void Reconciler::State::progressed(const engine::ItemKey& key, std::uint64_t act
 // What runs, and what the twin says of an earlier run: if that is no longer wished it is undone.
 void Reconciler::State::observe(const ReconcileKind& one) {
   std::map<std::string, std::string> there;
-  const std::string prefix = "/" + pointer_part(one.feature());
+  const std::string prefix = "/" + base::pointer_token(one.feature());
   if (const engine::Twin* twin = twins.find(id))
     twin->each([&](model::TwinPart part, std::string_view path, std::string_view, model::Stamp) {
       if (part != model::TwinPart::reported || !path.starts_with(prefix + "/")) return;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "node/reconciler_state.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::node {
 namespace {
@@ -87,7 +88,7 @@ void Reconciler::State::write_leaves() {
   Tree tree;
   for (const auto& [feature, all] : leaves)
     for (const ReportedLeaf& leaf : all)
-      tree.put("/features/" + pointer_part(feature) + "/properties" + leaf.path,
+      tree.put("/features/" + base::pointer_token(feature) + "/properties" + leaf.path,
                leaf.json.empty() ? "null" : std::string_view(leaf.json));
   base::JsonWriter json;
   tree.write(json);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "os/fake/simulation.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::node {
 namespace {
@@ -47,7 +48,7 @@ class TaskKind final : public ReconcileKind {
     auto node = under_way_.extract(action.action);
     if (!node.empty()) node.mapped().done({Finished::Outcome::cancelled, {}});
   }
-  std::string status_path(std::string_view name) const override { return "/" + pointer_part(name); }
+  std::string status_path(std::string_view name) const override { return "/" + base::pointer_token(name); }
   void report(const engine::ItemReport&, std::vector<ReportedLeaf>&) const override {}
   std::string item_of(std::string_view path) const override { return take_part(path); }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "codec/json/value.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::node {
 
@@ -22,31 +23,10 @@ std::string_view first_level(std::string_view path, std::string_view& rest) {
   return path.substr(1, slash == std::string_view::npos ? slash : slash - 1);
 }
 
-std::string unescaped(std::string_view level) {
-  std::string name;
-  name.reserve(level.size());
-  for (std::size_t i = 0; i < level.size(); ++i) {
-    const bool escape = level[i] == '~' && i + 1 < level.size();
-    if (!escape) name += level[i];
-    else name += level[++i] == '1' ? '/' : '~';
-  }
-  return name;
-}
-
-std::string escaped(std::string_view name) {
-  std::string level;
-  for (const char c : name) {
-    if (c == '~') level += "~0";
-    else if (c == '/') level += "~1";
-    else level += c;
-  }
-  return level;
-}
-
 // Calls visit(path, value, stamp) for the leaves of one part, of one feature without its level.
 template <typename Visit>
 void each_leaf(const Twin& twin, TwinPart part, std::string_view feature, const Visit& visit) {
-  const std::string level = escaped(feature);
+  const std::string level = base::pointer_token(feature);
   twin.each([&](TwinPart of, std::string_view path, std::string_view value, model::Stamp stamp) {
     if (of != part || path.size() < 2) return;
     if (!level.empty()) {
@@ -83,10 +63,10 @@ void TreeWriter::leaf(std::string_view path, const std::function<void(base::Json
   }
   for (; open_.size() > depth; open_.pop_back()) json_.end_object();
   for (; !rest.empty(); level = first_level(rest, rest)) {
-    json_.key(unescaped(level)).begin_object();
+    json_.key(base::pointer_name(level)).begin_object();
     open_.emplace_back(level);
   }
-  json_.key(unescaped(level));
+  json_.key(base::pointer_name(level));
   value(json_);
 }
 
@@ -97,7 +77,7 @@ void TreeWriter::end() {
 
 bool has_feature(const Twin& twin, std::string_view feature) {
   bool found = false;
-  const std::string level = escaped(feature);
+  const std::string level = base::pointer_token(feature);
   twin.each([&](TwinPart part, std::string_view path, std::string_view, model::Stamp) {
     if ((part != TwinPart::reported && part != TwinPart::desired) || path.size() < 2) return;
     std::string_view rest;
@@ -115,7 +95,7 @@ void write_metadata(base::JsonWriter& json, const Twin& twin,
     TreeWriter tree(json);
     each_leaf(twin, part, feature, [&](std::string_view path, std::string_view, model::Stamp stamp) {
       std::string_view rest;
-      if (feature.empty() && !wanted(unescaped(first_level(path, rest)))) return;
+      if (feature.empty() && !wanted(base::pointer_name(first_level(path, rest)))) return;
       tree.leaf(path, [&](base::JsonWriter& w) { write_time(w, stamp); });
     });
     tree.end();
@@ -146,7 +126,7 @@ std::string delta_message(const Twin& twin, std::string_view feature, std::int64
             [&](std::string_view path, std::string_view, model::Stamp stamp) {
               reported.emplace(path, stamp);
             });
-  const std::string prefix = feature.empty() ? std::string() : '/' + escaped(feature);
+  const std::string prefix = feature.empty() ? std::string() : '/' + base::pointer_token(feature);
   TreeWriter tree(json);
   each_leaf(twin, TwinPart::desired, feature,
             [&](std::string_view path, std::string_view value, model::Stamp stamp) {
@@ -185,7 +165,7 @@ std::string merge_patch(const ShadowRequest& request, std::string_view feature, 
     twin->each([&](TwinPart of, std::string_view path, std::string_view, model::Stamp) {
       if (of != part || path.size() < 2) return;
       std::string_view rest;
-      features[unescaped(first_level(path, rest))].*side = "null";
+      features[base::pointer_name(first_level(path, rest))].*side = "null";
     });
   };
   put(request.reported, TwinPart::reported, &Halves::reported);

@@ -1,6 +1,7 @@
 #include "node/trust_store.h"
 
 #include "base/text.h"
+#include "os/file_at.h"
 
 namespace selvedge::node {
 namespace {
@@ -28,15 +29,6 @@ constexpr std::string_view machine_arch() {
 #endif
 }
 
-Result<std::string> read_path(os::World& world, std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  const std::string_view folder = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  auto dir = TRY(world.directory(folder, false));
-  const base::Bytes bytes = TRY(os::read_file(*dir, slash == path.npos ? path : path.substr(slash + 1),
-                                              model::ArtifactLimits::document_bytes));
-  return std::string(base::as_text(bytes));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<TrustStore>> TrustStore::open(os::World& world, std::string_view state,
@@ -60,7 +52,7 @@ Result<void> TrustStore::load(std::string_view root_file) {
 
 // The file begins the chain once; later it may be anywhere on the same chain.
 Result<void> TrustStore::use_root_file(std::string_view path) {
-  const std::string document = TRY(read_path(world_, path));
+  const std::string document = TRY(os::read_text(world_, path, model::ArtifactLimits::document_bytes));
   if (!trust_) {
     trust_ = TRY(engine::Trust::begin(document));
     return os::write_file(*dir_, state_name, trust_->save());

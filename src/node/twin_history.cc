@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codec/json/value.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::node {
 
@@ -18,21 +19,11 @@ struct Found {
   const Value* value = nullptr;
 };
 
-std::string escaped(std::string_view name) {
-  std::string level;
-  for (const char c : name) {
-    if (c == '~') level += "~0";
-    else if (c == '/') level += "~1";
-    else level += c;
-  }
-  return level;
-}
-
 // The leaves of a merge patch below `series` and `pointer`; what it removes is not among them.
 void collect(const Value& value, std::string series, std::string pointer, std::vector<Found>& found) {
   if (value.is_object()) {
     for (const auto& [name, member] : value.object())
-      collect(member, series + '/' + name, pointer + '/' + escaped(name), found);
+      collect(member, series + '/' + name, pointer + '/' + base::pointer_token(name), found);
     return;
   }
   if (!value.is_null()) found.push_back({std::move(series), std::move(pointer), &value});
@@ -65,7 +56,7 @@ void TwinHistory::changed(const store::TwinEvent& event) {
   if (!parsed) return;
   std::vector<Found> found;
   for (const auto& [name, feature] : (*parsed)["features"].object())
-    collect(feature["properties"], '/' + name, '/' + escaped(name), found);
+    collect(feature["properties"], '/' + name, '/' + base::pointer_token(name), found);
   if (found.empty()) return;
   const std::string device(model::twin_device(event.id));
   const base::Time now = world_.loop().wall_now();

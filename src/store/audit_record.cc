@@ -112,6 +112,22 @@ std::string write_audit_head(const AuditHead& head) {
   return json.take();
 }
 
+std::string write_audit_verdict(const AuditVerdict& verdict) {
+  base::JsonWriter json;
+  json.begin_object()
+      .field("whole", verdict.whole())
+      .field("first", verdict.first)
+      .field("last", verdict.last)
+      .field("records", verdict.records)
+      .field("covered", verdict.covered)
+      .field("hash", verdict.hash)
+      .key("faults")
+      .begin_array();
+  for (const AuditFault& fault : verdict.faults)
+    json.begin_object().field("seq", fault.seq).field("what", fault.what).end_object();
+  return json.end_array().end_object().take();
+}
+
 Result<AuditHead> read_audit_head(std::string_view text) {
   const auto value = codec::json::parse(text, most_audit_line);
   if (!value || !value->is_object()) return base::fail(Code::corrupt, "audit head: not a JSON object");

@@ -72,6 +72,7 @@ struct AuditVerdict {
 
   bool whole() const { return faults.empty(); }
 };
+std::string write_audit_verdict(const AuditVerdict& verdict);   // JSON
 
 // Holds lines against each other and against a head, in order.
 class AuditChain {

@@ -7,6 +7,7 @@
 #include "codec/json/value.h"
 #include "things/http_json.h"
 #include "things/http_path.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::things {
 
@@ -131,7 +132,7 @@ PatchPlace place_of(std::string_view patch) {
   for (int depth = 0; depth < 32 && place.value.starts_with('{'); ++depth) {
     const auto members = json_members(place.value, 2);
     if (!members || members->size() != 1) break;
-    place.pointer += "/" + escape_step(members->front().name);
+    place.pointer += "/" + base::pointer_token(members->front().name);
     place.value = members->front().value;
   }
   place.whole = !place.value.starts_with('{') || place.value == "{}";

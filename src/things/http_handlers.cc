@@ -14,6 +14,7 @@
 #include "things/http_search.h"
 #include "things/http_stream.h"
 #include "things/wot_description.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::things {
 
@@ -51,7 +52,7 @@ void history(const TwinRequest& r, const TwinPath& path, const HistoryPath& of) 
   // An attribute may name the series; else it has the name that reported values are kept under.
   std::string series = "twin/" + std::string(model::twin_device(path.id)) + "/" + of.feature + "/" +
                        of.property;
-  const std::string named = "/history/" + escape_step(of.feature + "/" + of.property);
+  const std::string named = "/history/" + base::pointer_token(of.feature + "/" + of.property);
   if (const auto text = json_string(twin->leaf(model::TwinPart::attributes, named))) series = *text;
   Request asked;
   asked.query = r.request.query;

@@ -1,6 +1,7 @@
 #include "things/http_path.h"
 
 #include "base/text.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::things {
 
@@ -26,7 +27,7 @@ std::string_view take_step(std::string_view& pointer) {
 Result<TwinPath> message_path(TwinPath path, std::string_view rest) {
   if (rest.starts_with("/features/")) {
     const std::size_t end = rest.find('/', std::string_view("/features/").size());
-    path.feature = unescape_step(rest.substr(10, end - 10));
+    path.feature = base::pointer_name(rest.substr(10, end - 10));
     rest.remove_prefix(end);
   }
   path.kind = TwinPath::Kind::message;
@@ -92,38 +93,14 @@ std::optional<HistoryPath> history_of(std::string_view pointer) {
   pointer.remove_suffix(last.size());
   take_step(pointer);
   HistoryPath history;
-  history.feature = unescape_step(take_step(pointer));
+  history.feature = base::pointer_name(take_step(pointer));
   if (take_step(pointer) != "properties" || pointer.empty()) return std::nullopt;
   while (!pointer.empty()) {
     if (!history.property.empty()) history.property += '/';
-    history.property += unescape_step(take_step(pointer));
+    history.property += base::pointer_name(take_step(pointer));
   }
   if (history.property.empty()) return std::nullopt;
   return history;
-}
-
-std::string unescape_step(std::string_view step) {
-  std::string out;
-  for (std::size_t i = 0; i < step.size(); ++i) {
-    const char next = step[i] == '~' && i + 1 < step.size() ? step[i + 1] : '\0';
-    if (next == '0' || next == '1') {
-      out += next == '1' ? '/' : '~';
-      ++i;
-    } else {
-      out += step[i];
-    }
-  }
-  return out;
-}
-
-std::string escape_step(std::string_view step) {
-  std::string out;
-  for (const char c : step) {
-    if (c == '~') out += "~0";
-    else if (c == '/') out += "~1";
-    else out += c;
-  }
-  return out;
 }
 
 std::string escaped_query(std::string_view text) {

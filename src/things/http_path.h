@@ -34,10 +34,6 @@ struct HistoryPath {
 };
 std::optional<HistoryPath> history_of(std::string_view pointer);
 
-// One step of a JSON pointer, unescaped (RFC 6901: ~1 is '/', ~0 is '~'), and the other way.
-std::string unescape_step(std::string_view step);
-std::string escape_step(std::string_view step);
-
 // For a path or the value of a query in a URL.
 std::string escaped_query(std::string_view text);
 

@@ -1,6 +1,7 @@
 #include "things/http_path.h"
 
 #include "things/http_json.h"
+#include "base/json_pointer.h"
 
 // Whatever a path says is what a twin may have; what is selected of JSON is JSON members again.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -11,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (path->kind == things::TwinPath::Kind::part) CHECK(things::check_pointer(path->pointer));
     (void)things::history_of(path->pointer);
   }
-  CHECK(things::unescape_step(things::escape_step(text)) == text);
+  CHECK(base::pointer_name(base::pointer_token(text)) == text);
   if (const auto members = things::json_members(text))
     for (const auto& member : *members) CHECK(!member.value.empty());
   const std::size_t half = size / 2;

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "things/http_json.h"
 #include "things/http_path.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::things {
 
@@ -115,13 +116,13 @@ std::string thing_description(const engine::Twin& twin, std::string_view id, std
   json.key("properties").begin_object();
   for (const auto& [pointer, property] : properties_of(twin)) {
     std::string_view rest = pointer;
-    const std::string first = unescape_step(step_of(rest));
+    const std::string first = base::pointer_name(step_of(rest));
     std::string name = first + "/";
     if (first == "features") {
-      name = unescape_step(step_of(rest)) + "/";
+      name = base::pointer_name(step_of(rest)) + "/";
       step_of(rest);                   // "properties"
     }
-    name += unescape_step(step_of(rest));
+    name += base::pointer_name(step_of(rest));
     json.key(name);
     write_property(json, id, pointer, property);
   }

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include "base/text.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::codec::json {
 namespace {
@@ -53,13 +54,7 @@ const Value& Value::at_pointer(std::string_view pointer) const {
     if (pointer.front() != '/') return none;
     pointer.remove_prefix(1);
     const std::size_t end = std::min(pointer.find('/'), pointer.size());
-    std::string step;
-    for (std::size_t i = 0; i < end; ++i) {
-      const bool escaped = pointer[i] == '~' && i + 1 < end;
-      if (escaped && pointer[i + 1] == '1') step += '/', ++i;
-      else if (escaped && pointer[i + 1] == '0') step += '~', ++i;
-      else step += pointer[i];
-    }
+    const std::string step = base::pointer_name(pointer.substr(0, end));
     pointer.remove_prefix(end);
     if (const auto* items = std::get_if<Array>(&at->value_)) {
       const auto index = base::parse_int(step);

@@ -14,7 +14,6 @@ namespace selvedge::codec::twin {
 enum class Kind : std::uint8_t { hello = 1, changes = 2, seen = 3, command = 4, answer = 5 };
 
 inline constexpr std::uint8_t version = 1;
-inline constexpr std::size_t envelope_bytes = 8;
 
 struct Opened {
   Kind kind{};

@@ -13,7 +13,6 @@ namespace selvedge::codec::uplink {
 enum class MessageKind : std::uint8_t { batch = 1, ack = 2 };
 
 inline constexpr std::uint8_t version = 1;
-inline constexpr std::size_t envelope_bytes = 8;
 
 // Appends an envelope without checksum; returns where it begins.
 std::size_t begin_message(MessageKind kind, base::Bytes& out);

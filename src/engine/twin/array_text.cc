@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/twin/json_text.h"
 #include "engine/twin/place.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::engine::twin {
 namespace {
@@ -90,7 +91,7 @@ std::string_view take_token(std::string_view& pointer) {
 
 base::Result<Found> step(std::string_view value, std::string_view token) {
   if (value.starts_with('[')) return element(value, TRY(index(token)));
-  if (value.starts_with('{')) return member(value, unescaped(token));
+  if (value.starts_with('{')) return member(value, base::pointer_name(token));
   return Found{};
 }
 
@@ -126,7 +127,7 @@ base::Result<std::string> changed_inside(std::string_view value, std::string_vie
   if (append) {
     std::string added = f.count > 0 ? "," : "";
     if (!array) {
-      append_json_string(added, unescaped(token));
+      append_json_string(added, base::pointer_name(token));
       added += ':';
     }
     out.insert(base_at + holder.size() - 1, added.append(with));

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "engine/twin/leaf_text.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::engine::twin {
 namespace {
@@ -39,7 +40,7 @@ base::Result<void> Fields::add(std::string_view text, std::vector<std::string> a
         continue;
       }
       if (name.empty()) return refuse("a name is missing");
-      field.push_back(unescaped(name));
+      field.push_back(base::pointer_name(name));
       if (field.size() > max_levels) return refuse("too many levels");
       at = end + 1;
       if (end == text.size() || text[end] == ',') {

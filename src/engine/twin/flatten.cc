@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/twin/json_text.h"
 #include "engine/twin/twin.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::engine::twin {
 
@@ -96,7 +97,7 @@ class Flattener {
     const bool some = TRY(members([&](std::string_view name) -> Result<void> {
       TRY(check_name(name, limits_));
       std::string path = "/";
-      append_escaped(path, name);
+      base::append_pointer_token(path, name);
       return feature(path);
     }));
     if (!some) add_object(TwinPart::about, "/features");
@@ -176,7 +177,7 @@ class Flattener {
       TRY(check_name(name, limits_));
       path_.resize(length);
       path_ += '/';
-      append_escaped(path_, name);
+      base::append_pointer_token(path_, name);
       return inner(part, false);
     }));
     path_.resize(length);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "engine/twin/json_text.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::engine::twin {
 namespace {
@@ -22,7 +23,7 @@ void append_name(std::string& out, std::string_view token) {
     out += token;
     out += '"';
   } else {
-    append_json_string(out, unescaped(token));
+    append_json_string(out, base::pointer_name(token));
   }
   out += ':';
 }
@@ -96,7 +97,7 @@ void LeafText::leaf(std::string& out, const ShownLeaf& leaf) const {
 
 bool LeafText::choose(Chosen& chosen, std::string_view name) const {
   if (chosen.whole) return true;
-  const std::string plain = unescaped(name);
+  const std::string plain = base::pointer_name(name);
   bool whole = false;
   chosen.set = fields_->at(chosen.set, chosen.level, plain, whole);
   chosen.whole = whole;

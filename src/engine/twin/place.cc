@@ -59,23 +59,6 @@ base::Result<void> check_name(std::string_view name, const TwinLimits& limits) {
   return {};
 }
 
-void append_escaped(std::string& pointer, std::string_view name) {
-  for (const char c : name) {
-    if (c == '~') pointer += "~0";
-    else if (c == '/') pointer += "~1";
-    else pointer += c;
-  }
-}
-
-std::string unescaped(std::string_view token) {
-  std::string name;
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    if (token[i] == '~' && i + 1 < token.size()) name += token[++i] == '1' ? '/' : '~';
-    else name += token[i];
-  }
-  return name;
-}
-
 std::size_t depth_of(TwinPart part, std::string_view path) {
   const auto tokens = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
   const std::size_t above = part == TwinPart::reported || part == TwinPart::desired ? 1 : 0;

@@ -68,8 +68,6 @@ bool is_object(const Entries& entries, const Place& place);
 
 // A member's name: UTF-8 without control characters, not too long.
 base::Result<void> check_name(std::string_view name, const TwinLimits& limits);
-void append_escaped(std::string& pointer, std::string_view name);       // '~' and '/'
-std::string unescaped(std::string_view token);
 // A path as it lies in an entry: tokens with valid escapes, perhaps a mark at the end. `depth` is how
 // many levels lie below the part's own.
 bool is_path(model::TwinPart part, std::string_view path, const TwinLimits& limits);

@@ -7,6 +7,7 @@
 #include "engine/twin/leaf_text.h"
 #include "engine/twin/place.h"
 #include "engine/twin/twin.h"
+#include "base/json_pointer.h"
 
 namespace selvedge::engine {
 
@@ -101,7 +102,7 @@ std::string Twin::delta(std::string_view feature) const {
   std::string path;
   if (!feature.empty()) {
     path = "/";
-    twin::append_escaped(path, feature);
+    base::append_pointer_token(path, feature);
   }
   for (std::size_t i = entries_.lower_bound({TwinPart::desired, path}); i < entries_.size(); ++i) {
     const Entries::View entry = entries_.at(i);
