@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "codec/twin/twin.h"
 #include "cloud/state.h"
+#include "things/twin_metrics.h"
 
 namespace selvedge::cloud {
 
@@ -83,16 +84,7 @@ Result<void> Cloud::State::open_twins() {
   twins = TRY(base::while_doing(
       "twins", store::TwinStore::open(world, config.state + "/twins", "cloud", {})));
   twin_link = std::make_unique<TwinLink>(world, *twins, metrics);
-  const auto gauge = [this](const char* name, const char* help,
-                            std::uint64_t store::TwinStore::Stats::* which) {
-    metrics.gauge_from(name, help, [this, which] { return static_cast<double>(twins->stats().*which); });
-  };
-  using Stats = store::TwinStore::Stats;
-  gauge("selvedge_twins", "Twins.", &Stats::twins);
-  gauge("selvedge_twin_memory_bytes", "Memory of all twins.", &Stats::memory_bytes);
-  gauge("selvedge_twin_log_bytes", "Log of changes on disk.", &Stats::log_bytes);
-  gauge("selvedge_twins_unsent", "Twins with changes their node has not acknowledged.",
-        &Stats::unsent);
+  things::add_twin_metrics(metrics, *twins);
   return {};
 }
 

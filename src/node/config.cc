@@ -69,6 +69,8 @@ void NodeConfig::bind_to(settings::Settings& s) {
          "A device publishes and subscribes below devices.topics only.");
   s.bind("devices.topics", device_topics,
          "What is a device's own: {device} is its name; '/#' at the end for all below.");
+  s.bind("devices.twin-requests", twin_requests,
+         "Requests a second of one device about its twin by MQTT; ten times as many at once.", 1, 10'000);
   s.bind("devices.wrong-passwords", wrong_passwords,
          "Wrong passwords from one address (IPv6: /64) before it has to wait.", 1, 10'000);
   s.bind("devices.wrong-passwords-refill", wrong_passwords_refill,

@@ -53,6 +53,7 @@ struct NodeConfig {
   // A device publishes and subscribes below its own topics only; "$twin/" and "$command/" always so.
   bool own_topics_only = false;
   std::vector<std::string> device_topics = {"{device}/#"};
+  std::uint32_t twin_requests = 20;  // of one device about its twin, by MQTT, a second; ten times as a burst
   bool local_admin = true;           // callers on this machine
   std::uint32_t wrong_passwords = 10;     // of one source, before it has to wait
   base::Duration wrong_passwords_refill = std::chrono::seconds(6);

@@ -103,6 +103,8 @@ Result<void> Node::State::open_twins() {
   host.settle = [this](engine::Token token, Reason reason) { mqtt->settle(token, reason); };
   host.commit_sessions = [this](std::function<void()> done) { commit_sessions(std::move(done)); };
   host.plan_commit = [this] { plan_commit(); };
+  host.device_requests.per_second = config.twin_requests;
+  host.device_requests.burst = config.twin_requests * 10;
   twins = TRY(Twins::open(world, config.state, TRY(config.telemetry_rules()), *ingest, metrics,
                           std::move(host)));
   if (config.twins.empty()) return {};

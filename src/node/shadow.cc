@@ -55,6 +55,7 @@ Shadow::Shadow(os::World& world, store::TwinStore& twins, base::Registry& metric
       twins_(twins),
       host_(std::move(host)),
       watch_(twins.watch([this](const store::TwinEvent& event) { changed(event); })),
+      rate_(host_.requests),
       accepted_(metrics.counter("selvedge_twin_requests_total", "Requests of devices by MQTT.",
                                 {{"answer", "accepted"}})),
       rejected_(metrics.counter("selvedge_twin_requests_total", "Requests of devices by MQTT.",
@@ -98,6 +99,10 @@ bool Shadow::message(const engine::Arrived& message) {
   request.token = message.token;
   if (!model::is_twin_id(id_of(request))) {
     reject(request, 400, "the device's name cannot be that of a twin");
+    return true;
+  }
+  if (!rate_.take(request.device, world_.loop().now())) {
+    reject(request, 429, "the device asks more often than it may");
     return true;
   }
   if (message.payload.size() > most_payload_bytes) {

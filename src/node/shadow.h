@@ -22,6 +22,7 @@
 #include "base/metrics.h"
 #include "codec/twin/shadow.h"
 #include "net/mqtt/server.h"
+#include "engine/admission/rate_limit.h"
 #include "os/world.h"
 #include "store/twin_store.h"
 
@@ -33,6 +34,7 @@ struct ShadowHost {
   std::function<void(net::mqtt::Message)> publish;
   std::function<void(engine::Token, codec::mqtt::Reason)> settle;
   std::function<void(std::function<void()>)> commit;          // twins and sessions
+  engine::RateLimits requests = {};                           // of each device
 };
 
 class Shadow {
@@ -85,6 +87,7 @@ class Shadow {
   store::TwinStore::WatchId watch_;
   std::unordered_set<std::string> published_;   // twins whose delta went out since the start
   std::size_t waiting_ = 0;
+  engine::RateLimit rate_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   base::Counter& accepted_;
   base::Counter& rejected_;

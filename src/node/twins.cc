@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "things/twin_metrics.h"
+
 namespace selvedge::node {
 
 using base::Result;
@@ -18,18 +20,6 @@ store::TwinStoreLimits limits() {
   return limits;
 }
 
-void gauges(base::Registry& metrics, const store::TwinStore& store) {
-  const auto gauge = [&](const char* name, const char* help, std::uint64_t store::TwinStore::Stats::* which) {
-    metrics.gauge_from(name, help, [&store, which] { return static_cast<double>(store.stats().*which); });
-  };
-  using Stats = store::TwinStore::Stats;
-  gauge("selvedge_twins", "Twins.", &Stats::twins);
-  gauge("selvedge_twin_memory_bytes", "Memory of all twins.", &Stats::memory_bytes);
-  gauge("selvedge_twin_log_bytes", "Log of changes on disk.", &Stats::log_bytes);
-  gauge("selvedge_twins_unsent", "Twins with changes the other side has not acknowledged.",
-        &Stats::unsent);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Twins>> Twins::open(os::World& world, std::string_view state,
@@ -40,13 +30,14 @@ Result<std::unique_ptr<Twins>> Twins::open(os::World& world, std::string_view st
   t.host_ = std::move(host);
   t.store_ = TRY(base::while_doing(
       "twins", store::TwinStore::open(world, std::string(state) + "/twins", t.host_.node(), limits())));
-  gauges(metrics, *t.store_);
+  things::add_twin_metrics(metrics, *t.store_);
   t.commands_ = std::make_unique<Commands>(
       world, metrics, CommandHost{t.host_.node, t.host_.publish, t.host_.settle});
   t.shadow_ = std::make_unique<Shadow>(
       world, *t.store_, metrics,
       ShadowHost{t.host_.node, t.host_.publish, t.host_.settle,
-                 [&t](std::function<void()> done) { t.commit(std::move(done)); }});
+                 [&t](std::function<void()> done) { t.commit(std::move(done)); },
+                 t.host_.device_requests});
   if (!rules.empty())
     t.telemetry_ = std::make_unique<TelemetryTwins>(world, *t.store_, metrics, std::move(rules),
                                                     t.host_.node);

@@ -32,6 +32,7 @@ struct TwinsHost {
   // The broker's sessions are on disk; may call back at once.
   std::function<void(std::function<void()>)> commit_sessions;
   std::function<void()> plan_commit;                        // readings were added
+  engine::RateLimits device_requests = {};                  // about its twin, by MQTT
 };
 
 class Twins {

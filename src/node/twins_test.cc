@@ -141,6 +141,20 @@ TEST_F(TwinsTest, ARefusalSaysWhy) {
   refused("$twin/pump/update", std::string(200'000, ' '), 413);
 }
 
+TEST_F(TwinsTest, ADeviceThatAsksTooOftenHasToWait) {
+  config.twin_requests = 1;            // and 10 at once
+  start();
+  client::Device& pump = listener("pump", {"$twin/pump/#"});
+  client::Device& lamp = listener("lamp", {"$twin/lamp/#"});
+  const char* const update = R"({"state":{"reported":{"motor":{"speed":1}}}})";
+  int refused = 0;
+  for (int i = 0; i < 14; ++i) refused += ask(pump, "$twin/pump/update", update).json["code"].integer() == 429;
+  EXPECT_GE(refused, 2);
+  EXPECT_EQ(ask(lamp, "$twin/lamp/update", update).topic, "$twin/lamp/update/accepted");
+  sim.run_for(3s);
+  EXPECT_EQ(ask(pump, "$twin/pump/update", update).topic, "$twin/pump/update/accepted");
+}
+
 TEST_F(TwinsTest, ADeviceRemovesAFeatureAndItsTwin) {
   start();
   client::Device& pump = listener("pump", {"$twin/pump/#"});
