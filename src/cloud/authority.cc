@@ -136,8 +136,8 @@ Result<void> Authority::make_own() {
                                       "cloud", options_.hosts, options_.cloud_valid})));
   const auto info = TRY(crypto::read_certificate(certificate));
   TRY(ledger_->record_now(entry_of(info, crypto::Role::cloud, "cloud", by.number)));
-  TRY(replace_file(*dir_, "cloud.key", key, os::Open::create_private));
-  TRY(replace_file(*dir_, "cloud.crt", certificate));
+  TRY(os::write_file(*dir_, "cloud.key", base::as_bytes(key), os::Open::create_private));
+  TRY(os::write_file(*dir_, "cloud.crt", base::as_bytes(certificate)));
   cloud_key_ = key;
   cloud_certificate_ = certificate;
   own_ = {info, by.number, world_.random_unit()};
@@ -167,7 +167,7 @@ Result<void> Authority::renew_operator() {
   const auto info = TRY(crypto::read_certificate(certificate));
   TRY(ledger_->record_now(
       entry_of(info, crypto::Role::operator_, "operator", active().number)));
-  TRY(replace_file(*dir_, "operator.crt", certificate));
+  TRY(os::write_file(*dir_, "operator.crt", base::as_bytes(certificate)));
   operator_ = {info, active().number, world_.random_unit()};
   base::log::info("identity", "made the first operator's certificate", {{"in", dir_->path()}});
   return {};

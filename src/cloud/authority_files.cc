@@ -1,10 +1,6 @@
 #include "cloud/authority_files.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -38,20 +34,6 @@ Result<void> adopt_old_files(os::Dir& dir) {
   if (TRY(read_optional(dir, file_of(1, ".crt"))).empty())
     TRY(rename_if_there(dir, "ca.crt", file_of(1, ".crt")));
   return rename_if_there(dir, "ca.key", file_of(1, ".key"));
-}
-
-// Temporaries of processes that ended before they had renamed them: "<name>.<process>.tmp".
-void remove_left_over(os::Dir& dir) {
-  const auto names = dir.list();
-  if (!names) return;
-  for (const std::string& name : *names) {
-    if (!name.ends_with(".tmp")) continue;
-    const std::string stem = name.substr(0, name.size() - 4);
-    const auto process = base::parse_int(stem.substr(stem.rfind('.') + 1));
-    const bool gone = process && *process > 0 && ::kill(static_cast<pid_t>(*process), 0) != 0 &&
-                      errno == ESRCH;
-    if (gone) base::ignore(dir.remove(name), "the next start tries again");
-  }
 }
 
 void warn_if_readable(os::Dir& dir, const std::string& name) {
@@ -120,21 +102,6 @@ Result<std::string> read_optional(os::Dir& dir, std::string_view name) {
   return std::string(base::as_text(*bytes));
 }
 
-Result<void> replace_file(os::Dir& dir, const std::string& name, std::string_view text,
-                          os::Open how) {
-  return base::while_doing("replace " + dir.path() + "/" + name, [&]() -> Result<void> {
-    const std::string temporary = name + "." + std::to_string(::getpid()) + ".tmp";
-    base::ignore(dir.remove(temporary), "it is seldom there");
-    {
-      const auto file = TRY(dir.open(temporary, how));
-      TRY(file->append(base::as_bytes(text)));
-      TRY(file->sync());
-    }
-    TRY(dir.rename(temporary, name));
-    return dir.sync();
-  }());
-}
-
 Result<std::string> read_or_create(os::Dir& dir, const std::string& name, os::Open how,
                                    const std::function<Result<std::string>()>& make) {
   std::string text = TRY(read_optional(dir, name));
@@ -180,7 +147,6 @@ Result<AuthorityGeneration> make_generation(os::Dir& dir, std::uint32_t number,
 }
 
 Result<std::vector<AuthorityGeneration>> load_authorities(os::Dir& dir, const NewAuthority& first) {
-  remove_left_over(dir);
   TRY(adopt_old_files(dir));
   const std::string text = TRY(read_optional(dir, "authorities"));
   std::vector<AuthorityGeneration> all;
@@ -201,7 +167,7 @@ Result<std::vector<AuthorityGeneration>> load_authorities(os::Dir& dir, const Ne
   std::ranges::sort(all, {}, &AuthorityGeneration::number);
   const std::string bundle = bundle_of(all);
   if (TRY(read_optional(dir, "ca.crt")) != bundle)
-    TRY(replace_file(dir, "ca.crt", bundle));
+    TRY(os::write_file(dir, "ca.crt", base::as_bytes(bundle)));
   return all;
 }
 
@@ -210,8 +176,8 @@ Result<void> save_authorities(os::Dir& dir, const std::vector<AuthorityGeneratio
   for (const AuthorityGeneration& g : all)
     text += std::to_string(g.number) + ' ' + std::string(name(g.phase)) + ' ' +
             std::to_string(g.since.ns / second) + (g.key_uri.empty() ? "" : " " + g.key_uri) + '\n';
-  TRY(replace_file(dir, "authorities", text));
-  return replace_file(dir, "ca.crt", bundle_of(all));
+  TRY(os::write_file(dir, "authorities", base::as_bytes(text)));
+  return os::write_file(dir, "ca.crt", base::as_bytes(bundle_of(all)));
 }
 
 std::string bundle_of(const std::vector<AuthorityGeneration>& all) {

@@ -51,9 +51,6 @@ base::Result<AuthorityGeneration> make_generation(os::Dir& dir, std::uint32_t nu
 base::Result<void> save_authorities(os::Dir& dir, const std::vector<AuthorityGeneration>& all);
 std::string bundle_of(const std::vector<AuthorityGeneration>& all);
 
-// As os::write_file, but beside another process that does the same: the last one wins, whole.
-base::Result<void> replace_file(os::Dir& dir, const std::string& name, std::string_view text,
-                                os::Open how = os::Open::create);
 // The file's text, or "" if it does not exist.
 base::Result<std::string> read_optional(os::Dir& dir, std::string_view name);
 // The private file's text, made by `make` if it does not exist; the text of whoever was first.
