@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "codec/numbers/number_model.h"
 #include "model/block.h"
 #include "model/reading.h"
 
@@ -43,9 +44,17 @@ struct Columns {
   model::ValueView at(std::size_t i) const;
 };
 
-// Encodes 1 to max_readings_per_block readings; appends the frame to `out`. Bit-exact. The readings
+// How a block is coded. Any reader reads any of it.
+struct EncodeOptions {
+  Effort effort = Effort::dense;       // `fast`: more bytes for less time
+  ErrorBound bound;                    // of float64 values; exact unless asked otherwise
+};
+
+// Encodes 1 to max_readings_per_block readings; appends the frame to `out`. Bit-exact, or within
+// `options.bound`, and then the header's numbers are those of what a reader will get. The readings
 // of a frame are in time order: the encoder sorts them (stably) if they are not.
-base::Result<model::BlockSummary> encode_frame(const Columns& columns, base::Bytes& out);
+base::Result<model::BlockSummary> encode_frame(const Columns& columns, base::Bytes& out,
+                                               const EncodeOptions& options = {});
 
 // Reads and checks the header and checksum only.
 base::Result<model::BlockSummary> read_summary(base::BytesView frame);
