@@ -127,7 +127,8 @@ base::Result<Header> open_frame(base::BytesView frame, base::Reader& in) {
   return take_header(in);
 }
 
-base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes& out) {
+base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes& out,
+                                               const EncodeOptions& /*options*/) {
   TRY(check_columns(given));
   static thread_local Columns sorted;
   static thread_local base::Bytes times, values, header_bytes;
