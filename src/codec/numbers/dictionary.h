@@ -1,0 +1,17 @@
+// The entries of a dictionary as bytes: ascending doubles, themselves a number model over ascending
+// integers, whose gaps are Rice-coded.
+
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "base/wire.h"
+
+namespace selvedge::codec {
+
+void put_entries(base::Writer& out, const std::vector<double>& entries);
+// False if damaged or if there are more than `count`.
+bool take_entries(base::Reader& in, std::size_t count, std::vector<double>& into);
+
+}  // namespace selvedge::codec
