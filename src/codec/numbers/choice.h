@@ -1,28 +1,56 @@
 // Choice: the candidates of a block and what each would cost, inside of fit().
+//
+// A survey looks at some of the values; each form proposes models for what it saw; a model is
+// realised on runs of the block to learn what it would cost, and the cheapest on the whole block.
 
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "codec/numbers/number_model.h"
 
 namespace selvedge::codec {
 
-// About how many bits an entropy coder needs for integers of which neighbours are alike.
-double integer_bits(std::span<const std::int64_t> integers);
+// What one value looks like as a decimal number.
+struct Look {
+  double value;
+  unsigned digits;       // the fewest places behind the point, or `no_digits`
+  unsigned significant;  // digits of k in k / 10^digits
+  bool near;             // off by a few last places
+};
+inline constexpr unsigned no_digits = 23;
+
+struct Survey {
+  std::vector<Look> looks;
+  std::vector<double> runs;  // parts of the block in time order: all of it if it is small
+  std::size_t count = 0;     // values in the block
+  bool all_float32 = false;  // of the samples
+  bool has_long = false;     // some need more digits than sensors print
+  double largest = 0;        // of the sampled sizes
+};
+void survey(std::span<const double> values, Effort effort, Survey& into);
+
+// The proposals. Each appends.
+void propose_decimals(const Survey& survey, std::vector<NumberModel>& models);
+void propose_float32(const Survey& survey, std::vector<NumberModel>& models);
+void propose_averages(const Survey& survey, std::vector<NumberModel>& models);
+void propose_steps(const Survey& survey, std::vector<NumberModel>& models);
+
+// Integers and patches by a model with a K. False, at some point, if it does not suit.
+bool realise(std::span<const double> values, const NumberModel& model, Numbers& into);
+// The same for the two forms that suit whatever comes, given the values.
+void realise_ordered(std::span<const double> values, Numbers& into);
+// False if there are more than `most` different values.
+bool realise_dictionary(std::span<const double> values, std::size_t most, Numbers& into);
 
 // The entries of a dictionary, ascending: any form but dictionary.
 void fit_entries(std::span<const double> entries, Numbers& into);
 
-// k / 10^digits with the fewest digits that most values need. False if most are not such.
-bool try_decimal(std::span<const double> values, Effort effort, Numbers& into);
-
-// Always possible.
-void fit_ordered(std::span<const double> values, Numbers& into);
-
-// Patches for the values that the model and the integers do not give back; `missing` are their
-// places. Sets the integers of exact patches to their neighbour's.
-void patch(std::span<const double> values, std::span<const std::uint32_t> missing, Numbers& into);
+// About how many bits an entropy coder needs for integers of which neighbours are alike.
+double integer_bits(std::span<const std::int64_t> integers);
+// These, and what put_numbers writes.
+double total_bits(const Numbers& numbers);
 
 }  // namespace selvedge::codec

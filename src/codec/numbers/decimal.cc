@@ -2,7 +2,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <vector>
+#include <numeric>
 
 #include "codec/numbers/choice.h"
 #include "codec/numbers/forms.h"
@@ -11,52 +11,75 @@ namespace selvedge::codec {
 
 namespace {
 
-constexpr unsigned beyond = most_digits + 1;
-
-// The fewest digits with which the value is a decimal, or one that is off by a few last places.
-unsigned digits_of(double value, unsigned from) {
-  for (unsigned digits = from; digits <= 17; ++digits) {
-    const double scaled = value * ten_to[digits];
-    if (!(std::abs(scaled) < 2251799813685248.0)) return beyond;
-    const double back = std::nearbyint(scaled) / ten_to[digits];
-    if (same_bits(back, value)) return digits;
-    // Of the mantissa's 53 bits enough must be left over for this not to be chance.
-    const std::uint64_t away = static_cast<std::uint64_t>(to_ordered(back)) - static_cast<std::uint64_t>(to_ordered(value));
-    if (std::abs(scaled) < 70368744177664.0 && away + 3 <= 6) return digits;
+// Decimals of `digits` places whose integers have a common divisor beside a remainder.
+void take_out_divisor(const Survey& survey, NumberModel& model) {
+  std::uint64_t divisor = 0;
+  bool first = true;
+  std::int64_t start = 0;
+  for (const Look& look : survey.looks) {
+    if (look.digits > model.digits) continue;
+    const std::int64_t k = fine_of(model, look.value);
+    if (first) start = k, first = false;
+    divisor = std::gcd(divisor, static_cast<std::uint64_t>(std::abs(k - start)));
+    if (divisor == 1) return;
   }
-  return beyond;
+  if (divisor < 2) return;
+  model.multiple = static_cast<std::int64_t>(divisor);
+  const std::int64_t rest = start % model.multiple;
+  model.offset = rest < 0 ? rest + model.multiple : rest;
 }
 
 }  // namespace
 
-bool try_decimal(std::span<const double> values, Effort, Numbers& into) {
-  constexpr std::size_t most_samples = 64;
-  const std::size_t stride = std::max<std::size_t>(1, values.size() / most_samples);
-  std::array<unsigned, beyond + 1> seen{};
-  std::size_t samples = 0;
-  for (std::size_t i = stride / 2; i < values.size(); i += stride, ++samples) ++seen[digits_of(values[i], 0)];
-  std::size_t left = samples;
-  unsigned digits = 0;
-  for (;; ++digits) {
-    left -= seen[digits];
-    if (left * 16 <= samples) break;
-    if (digits == 17) return false;
+void propose_decimals(const Survey& survey, std::vector<NumberModel>& models) {
+  if (survey.looks.empty()) return;
+  std::array<std::size_t, no_digits + 1> seen{};
+  for (const Look& look : survey.looks) ++seen[look.digits];
+  const double all = static_cast<double>(survey.looks.size());
+  NumberModel model;
+  model.form = NumberForm::decimal;
+  std::size_t covered = 0;
+  std::array<double, 18> share{};
+  for (unsigned digits = 0; digits <= 17; ++digits) share[digits] = static_cast<double>(covered += seen[digits]) / all;
+  const auto fewest = [&share](double wanted) {
+    unsigned digits = 0;
+    while (digits <= 17 && share[digits] < wanted) ++digits;
+    return digits;
+  };
+  const unsigned nearly_all = fewest(0.985), most = fewest(0.90);
+  std::size_t proposed = 0;
+  for (unsigned finest : {nearly_all, fewest(1.0), most}) {
+    if (finest > 17 || (proposed > 0 && models.back().digits == finest)) continue;
+    model.digits = finest;
+    model.multiple = 1;
+    model.offset = 0;
+    take_out_divisor(survey, model);
+    models.push_back(model);
+    ++proposed;
+    if (model.multiple != 1) continue;
+    // Most with fewer digits, the others as fractions of a step.
+    for (unsigned coarse = finest; coarse-- > 0 && finest - coarse <= 9 && share[coarse] >= 0.4;) {
+      if (share[coarse] == share[coarse + 1] && coarse + 1 != finest) continue;
+      model.multiple = static_cast<std::int64_t>(ten_to[finest - coarse]);
+      models.push_back(model);
+    }
+    model.multiple = 1;
   }
-  into.model = NumberModel{};
-  into.model.form = NumberForm::decimal;
-  into.model.digits = digits;
-  into.patches.clear();
-  into.integers.resize(values.size());
-  static thread_local std::vector<std::uint64_t> misses;
-  misses.resize(values.size() / 64 + 1);
-  if (decimals_of(values, digits, into.integers, misses) == 0) return true;
-  static thread_local std::vector<std::uint32_t> missing;
-  missing.clear();
-  for (std::size_t i = 0; i * 64 < values.size(); ++i)
-    for (std::uint64_t marks = misses[i]; marks != 0; marks &= marks - 1)
-      missing.push_back(static_cast<std::uint32_t>(i * 64 + static_cast<std::size_t>(std::countr_zero(marks))));
-  patch(values, missing, into);
-  return into.patches.exact.size() * 4 < values.size();
+}
+
+void propose_float32(const Survey& survey, std::vector<NumberModel>& models) {
+  if (!survey.all_float32 || survey.looks.empty()) return;
+  // The fewest digits that give every sample back after rounding.
+  NumberModel model;
+  model.form = NumberForm::float32;
+  for (model.digits = 0; model.digits <= 9; ++model.digits) {
+    std::size_t missed = 0;
+    for (const Look& look : survey.looks)
+      missed += !same_bits(evaluate_fine(model, fine_of(model, look.value)), look.value);
+    if (missed * 12 > survey.looks.size()) continue;
+    if (survey.largest * ten_to[model.digits] < 16777216.0 * 8) models.push_back(model);
+    return;
+  }
 }
 
 }  // namespace selvedge::codec

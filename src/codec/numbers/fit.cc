@@ -1,47 +1,89 @@
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 
 #include "codec/numbers/choice.h"
-#include "codec/numbers/forms.h"
-#include "codec/numbers/patches.h"
 
 namespace selvedge::codec {
 
-void patch(std::span<const double> values, std::span<const std::uint32_t> missing, Numbers& into) {
-  constexpr std::int64_t most_last_places = 64;
-  for (const std::uint32_t place : missing) {
-    const double value = values[place];
-    std::int64_t& k = into.integers[place];
-    const std::int64_t away = static_cast<std::int64_t>(
-        static_cast<std::uint64_t>(to_ordered(value)) - static_cast<std::uint64_t>(to_ordered(evaluate(into.model, k))));
-    if (away != 0 && away >= -most_last_places && away <= most_last_places) {
-      into.patches.last_places.push_back({place, static_cast<std::int32_t>(away)});
-      continue;
-    }
-    into.patches.exact.push_back({place, std::bit_cast<std::uint64_t>(value)});
-    k = place > 0 ? into.integers[place - 1] : 0;
-  }
+namespace {
+
+struct Scratch {
+  Survey survey;
+  std::vector<NumberModel> models;
+  Numbers trial;
+};
+
+Scratch& scratch() {
+  static thread_local Scratch s;
+  return s;
 }
 
-void fit_ordered(std::span<const double> values, Numbers& into) {
-  std::uint64_t all = 0;
-  for (const double value : values) all |= std::bit_cast<std::uint64_t>(value) & 0x7FFFFFFFFFFFFFFF;
-  into.patches.clear();
-  into.model = NumberModel{};
-  into.model.form = NumberForm::ordered;
-  into.model.digits = all == 0 ? 0 : static_cast<unsigned>(std::countr_zero(all));
-  into.integers.resize(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) into.integers[i] = to_ordered(values[i], into.model.digits);
+// The best two models on the runs, by their cost there.
+void choose(const Survey& survey, const std::vector<NumberModel>& models, Numbers& trial, std::vector<std::pair<double, std::size_t>>& order) {
+  order.clear();
+  for (std::size_t i = 0; i < models.size(); ++i)
+    if (realise(survey.runs, models[i], trial)) order.emplace_back(total_bits(trial), i);
+  std::sort(order.begin(), order.end());
 }
+
+}  // namespace
 
 void fit_entries(std::span<const double> entries, Numbers& into) {
-  if (!try_decimal(entries, Effort::dense, into)) fit_ordered(entries, into);
+  static thread_local Survey seen;
+  static thread_local std::vector<NumberModel> models;
+  static thread_local std::vector<std::pair<double, std::size_t>> order;
+  survey(entries, Effort::dense, seen);
+  models.clear();
+  propose_decimals(seen, models);
+  propose_float32(seen, models);
+  propose_averages(seen, models);
+  propose_steps(seen, models);
+  Numbers trial;
+  choose(seen, models, trial, order);
+  for (const auto& [bits, i] : order) {
+    if (realise(entries, models[i], into)) {
+      realise_ordered(entries, trial);
+      if (total_bits(trial) < total_bits(into)) into = std::move(trial);
+      return;
+    }
+  }
+  realise_ordered(entries, into);
 }
 
 void fit(std::span<const double> values, Effort effort, const ErrorBound&, Numbers& into) {
-  if (!try_decimal(values, effort, into)) fit_ordered(values, into);
+  Scratch& s = scratch();
+  static thread_local std::vector<std::pair<double, std::size_t>> order;
+  survey(values, effort, s.survey);
+  s.models.clear();
+  propose_decimals(s.survey, s.models);
+  propose_float32(s.survey, s.models);
+  propose_averages(s.survey, s.models);
+  propose_steps(s.survey, s.models);
+  choose(s.survey, s.models, s.trial, order);
+  double best = HUGE_VAL;
+  std::size_t tried = 0;
+  for (const auto& [bits, i] : order) {
+    if (tried >= 2 || (tried == 1 && bits > order.front().first * 1.1)) break;
+    if (!realise(values, s.models[i], s.trial)) continue;
+    const double cost = total_bits(s.trial);
+    ++tried;
+    if (cost < best) {
+      best = cost;
+      std::swap(into, s.trial);
+    }
+  }
+  if (effort == Effort::dense || best == HUGE_VAL) {
+    realise_ordered(values, s.trial);
+    const double cost = total_bits(s.trial);
+    if (cost < best) {
+      best = cost;
+      std::swap(into, s.trial);
+    }
+  }
+  if (effort == Effort::dense && values.size() >= 32 && realise_dictionary(values, values.size() / 2, s.trial)) {
+    const double cost = total_bits(s.trial) ;
+    if (cost < best) std::swap(into, s.trial);
+  }
 }
 
 bool fit_to(std::span<const double> values, const NumberModel& model, Numbers& into) {

@@ -19,6 +19,6 @@ PatchKinds kinds(const Patches& patches);
 bool take_patches(base::Reader& in, PatchKinds which, std::size_t count, Patches& into);
 
 // About how many bits put_patches needs.
-double patch_bits(const Patches& patches, std::size_t count);
+double patch_bits(const Patches& patches);
 
 }  // namespace selvedge::codec
