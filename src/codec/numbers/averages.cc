@@ -147,6 +147,5 @@ void propose_averages(const Survey& survey, std::vector<NumberModel>& models) {
   }
 }
 
-void propose_steps(const Survey&, std::vector<NumberModel>&) {}
 
 }  // namespace selvedge::codec
