@@ -45,6 +45,10 @@ void realise_ordered(std::span<const double> values, Numbers& into);
 // False if there are more than `most` different values.
 bool realise_dictionary(std::span<const double> values, std::size_t most, Numbers& into);
 
+// Integers and patches within a bound; `exact` is the model that fits without loss. False if the
+// bound allows nothing.
+bool fit_grid(std::span<const double> values, const ErrorBound& bound, const NumberModel& exact, Numbers& into);
+
 // The entries of a dictionary, ascending: any form but dictionary.
 void fit_entries(std::span<const double> entries, Numbers& into);
 

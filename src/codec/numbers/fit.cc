@@ -50,7 +50,10 @@ void fit_entries(std::span<const double> entries, Numbers& into) {
   realise_ordered(entries, into);
 }
 
-void fit(std::span<const double> values, Effort effort, const ErrorBound&, Numbers& into) {
+namespace {
+
+// The cheapest lossless model.
+double fit_exactly(std::span<const double> values, Effort effort, Numbers& into) {
   Scratch& s = scratch();
   static thread_local std::vector<std::pair<double, std::size_t>> order;
   survey(values, effort, s.survey);
@@ -62,28 +65,33 @@ void fit(std::span<const double> values, Effort effort, const ErrorBound&, Numbe
   choose(s.survey, s.models, s.trial, order);
   double best = HUGE_VAL;
   std::size_t tried = 0;
+  const auto keep_if_cheaper = [&] {
+    const double cost = total_bits(s.trial);
+    if (cost >= best) return;
+    best = cost;
+    std::swap(into, s.trial);
+  };
   for (const auto& [bits, i] : order) {
     if (tried >= 2 || (tried == 1 && bits > order.front().first * 1.1)) break;
     if (!realise(values, s.models[i], s.trial)) continue;
-    const double cost = total_bits(s.trial);
     ++tried;
-    if (cost < best) {
-      best = cost;
-      std::swap(into, s.trial);
-    }
+    keep_if_cheaper();
   }
   if (effort == Effort::dense || best == HUGE_VAL) {
     realise_ordered(values, s.trial);
-    const double cost = total_bits(s.trial);
-    if (cost < best) {
-      best = cost;
-      std::swap(into, s.trial);
-    }
+    keep_if_cheaper();
   }
-  if (effort == Effort::dense && values.size() >= 32 && realise_dictionary(values, values.size() / 2, s.trial)) {
-    const double cost = total_bits(s.trial) ;
-    if (cost < best) std::swap(into, s.trial);
-  }
+  if (effort == Effort::dense && values.size() >= 32 && realise_dictionary(values, values.size() / 2, s.trial)) keep_if_cheaper();
+  return best;
+}
+
+}  // namespace
+
+void fit(std::span<const double> values, Effort effort, const ErrorBound& bound, Numbers& into) {
+  const double exactly = fit_exactly(values, effort, into);
+  if (bound.exact()) return;
+  Numbers rough;
+  if (fit_grid(values, bound, into.model, rough) && total_bits(rough) < exactly) into = std::move(rough);
 }
 
 bool fit_to(std::span<const double> values, const NumberModel& model, Numbers& into) {

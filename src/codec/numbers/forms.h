@@ -42,6 +42,13 @@ double evaluate(const NumberModel& model, std::int64_t integer);
 // The value at K itself, without offset and multiple.
 double evaluate_fine(const NumberModel& model, std::int64_t fine);
 
+// k so that k * multiple is nearest to K; |K| < 2^62.
+inline std::int64_t nearest_multiple(std::int64_t fine, std::int64_t multiple) {
+  if (multiple == 1) return fine;
+  const std::int64_t shifted = fine + multiple / 2;
+  return shifted / multiple - (shifted % multiple < 0 ? 1 : 0);
+}
+
 // The K nearest to a value, for decimal, float32, lattice and grid; any value, also NaN.
 std::int64_t fine_of(const NumberModel& model, double value);
 

@@ -1,5 +1,6 @@
 #include "codec/numbers/number_model.h"
 
+#include <bit>
 #include <cmath>
 
 #include "codec/numbers/dictionary.h"
@@ -20,13 +21,38 @@ bool is_lattice(const NumberModel& m) { return m.form == NumberForm::lattice || 
 
 bool is_natural(double x) { return x >= 1 && x <= 9007199254740992.0 && std::trunc(x) == x; }
 
+// A double as odd mantissa and exponent: short for a number that is.
+void put_short(base::Writer& out, double x) {
+  const std::uint64_t bits = std::bit_cast<std::uint64_t>(x);
+  std::int64_t exponent = static_cast<std::int64_t>(bits >> 52 & 0x7FF) - 1075;
+  std::uint64_t mantissa = (bits & 0xFFFFFFFFFFFFF) | 0x10000000000000;
+  if (x == 0) mantissa = 1, exponent = -1075;  // not in use
+  const int zeros = std::countr_zero(mantissa);
+  out.svarint(exponent + zeros);
+  out.varint(mantissa >> zeros << 1 | bits >> 63);
+}
+
+// False if it is not finite and normal.
+bool take_short(base::Reader& in, double& x) {
+  const std::int64_t exponent = in.svarint();
+  const std::uint64_t packed = in.varint();
+  const std::uint64_t mantissa = packed >> 1;
+  if (!in.ok() || mantissa == 0 || mantissa >> 53 != 0) return false;
+  const int shift = 52 - (static_cast<int>(std::bit_width(mantissa)) - 1);
+  const std::int64_t biased = exponent + 1075 - shift;
+  if (exponent < -1100 || exponent > 1100 || biased < 1 || biased > 2046) return false;
+  const std::uint64_t bits = (mantissa << shift & 0xFFFFFFFFFFFFF) | static_cast<std::uint64_t>(biased) << 52 | packed << 63;
+  x = std::bit_cast<double>(bits);
+  return true;
+}
+
 void put_lattice(base::Writer& out, const NumberModel& m, unsigned flags) {
   if (flags & rational)
     out.varint(static_cast<std::uint64_t>(m.step));
   else
-    out.f64(m.step);
+    put_short(out, m.step);
   out.varint(static_cast<std::uint64_t>(m.denominator));
-  if (flags & has_origin) out.f64(m.origin);
+  if (flags & has_origin) put_short(out, m.origin);
   if (m.rounding == Rounding::decimals || m.rounding == Rounding::significant)
     out.u8(static_cast<std::uint8_t>(m.rounded_digits));
   if (m.rounding == Rounding::significant) {
@@ -51,9 +77,12 @@ bool take_rounding(base::Reader& in, NumberModel& m) {
 }
 
 bool take_lattice(base::Reader& in, NumberModel& m, unsigned flags) {
-  m.step = flags & rational ? static_cast<double>(in.varint()) : in.f64();
+  if (flags & rational)
+    m.step = static_cast<double>(in.varint());
+  else if (!take_short(in, m.step))
+    return false;
   m.denominator = static_cast<double>(in.varint());
-  if (flags & has_origin) m.origin = in.f64();
+  if (flags & has_origin && !take_short(in, m.origin)) return false;
   if (!in.ok() || !is_natural(m.denominator)) return false;
   if (!(std::abs(m.step) <= largest_step) || m.step == 0 || !(std::abs(m.origin) <= largest_origin)) return false;
   return take_rounding(in, m);

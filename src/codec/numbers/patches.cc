@@ -150,12 +150,6 @@ bool take_exact(base::Reader& in, std::size_t count, std::vector<Patches::Exact>
   return in.ok();
 }
 
-double small_bits(const std::vector<Patches::Small>& list) {
-  if (list.empty()) return 0;
-  const SmallPlan p = plan(list);
-  return 28 + p.places.bits + p.sizes.bits;
-}
-
 }  // namespace
 
 PatchKinds kinds(const Patches& patches) {
@@ -177,13 +171,6 @@ bool take_patches(base::Reader& in, PatchKinds which, std::size_t count, Patches
   return (!has(PatchKinds::fractions) || take_small(in, count, into.fractions)) &&
          (!has(PatchKinds::last_places) || take_small(in, count, into.last_places)) &&
          (!has(PatchKinds::exact) || take_exact(in, count, into.exact));
-}
-
-double patch_bits(const Patches& patches) {
-  double bits = small_bits(patches.fractions) + small_bits(patches.last_places);
-  if (!patches.exact.empty())
-    bits += 20 + 64 * static_cast<double>(patches.exact.size()) + best_code(gaps(patches.exact)).bits;
-  return bits;
 }
 
 }  // namespace selvedge::codec

@@ -18,7 +18,4 @@ PatchKinds kinds(const Patches& patches);
 // False if damaged. Places are below `count`.
 bool take_patches(base::Reader& in, PatchKinds which, std::size_t count, Patches& into);
 
-// About how many bits put_patches needs.
-double patch_bits(const Patches& patches);
-
 }  // namespace selvedge::codec

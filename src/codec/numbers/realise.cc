@@ -3,23 +3,13 @@
 #include <cmath>
 
 #include "codec/numbers/choice.h"
-#include "codec/numbers/dictionary.h"
 #include "codec/numbers/forms.h"
-#include "codec/numbers/patches.h"
 
 namespace selvedge::codec {
 
 namespace {
 
 constexpr std::int64_t most_last_places = 1 << 20;
-
-std::int64_t nearest_multiple(std::int64_t k, std::int64_t multiple) {
-  const std::int64_t half = multiple / 2;
-  const std::int64_t shifted = k + half;  // far from the limits: |k| < 2^51
-  std::int64_t quotient = shifted / multiple;
-  if (shifted % multiple < 0) --quotient;
-  return quotient;
-}
 
 // Puts one value that is not simply evaluate(k).
 void patch(double value, std::uint32_t place, Numbers& into) {
@@ -85,17 +75,11 @@ void realise_ordered(std::span<const double> values, Numbers& into) {
 }
 
 double total_bits(const Numbers& numbers) {
-  const NumberModel& m = numbers.model;
-  double bits = integer_bits(numbers.integers) + patch_bits(numbers.patches);
-  if (m.form != NumberForm::decimal || m.multiple != 1) bits += 24;
-  if (m.form == NumberForm::dictionary) {
-    base::Bytes bytes;
-    base::Writer writer(bytes);
-    put_entries(writer, m.entries);
-    bits += 8 * static_cast<double>(bytes.size());
-  }
-  if (m.form == NumberForm::lattice) bits += m.step == std::trunc(m.step) ? 24 : 96;
-  return bits;
+  static thread_local base::Bytes bytes;
+  bytes.clear();
+  base::Writer writer(bytes);
+  put_numbers(writer, numbers);
+  return integer_bits(numbers.integers) + 8 * static_cast<double>(bytes.size());
 }
 
 }  // namespace selvedge::codec
