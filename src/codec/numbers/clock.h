@@ -19,7 +19,8 @@ namespace selvedge::codec {
 // A constant step from first to last costs no byte.
 void put_clock(base::Writer& out, std::span<const std::int64_t> times);
 
-// Fills `times` between `first` and `last`. False if damaged or if they do not ascend.
+// Fills `times` between `first` and `last`. False if damaged or if they do not ascend. The column
+// reaches to the end of `in`.
 bool take_clock(base::Reader& in, std::int64_t first, std::int64_t last, std::span<std::int64_t> times);
 
 }  // namespace selvedge::codec
