@@ -1,0 +1,346 @@
+// Choosing a predictor: candidates, their residuals, and what those would cost.
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+#include "codec/numbers/predictor.h"
+#include "codec/numbers/season.h"
+
+namespace selvedge::codec {
+namespace {
+
+using U = std::uint64_t;
+using Values = std::span<const std::int64_t>;
+using Residuals = std::vector<std::int64_t>;
+
+std::int64_t minus(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<U>(a) - static_cast<U>(b)); }
+
+struct Lags {
+  unsigned taps;
+  std::uint32_t period;
+  unsigned season_taps;
+  unsigned size() const { return taps + season_taps; }
+  std::uint32_t at(unsigned i) const {
+    return i < taps ? i + 1 : period - season_taps / 2 + (i - taps);
+  }
+};
+
+unsigned length_of(std::int64_t residual) {
+  return 64 - static_cast<unsigned>(std::countl_zero(base::zigzag(residual)));
+}
+
+// Residuals of these lengths: the lengths by their entropy, and what follows the first bit.
+double bits_of(const std::array<std::uint32_t, 65>& lengths, std::size_t total) {
+  const double n = static_cast<double>(total);
+  double bits = 0;
+  for (unsigned length = 0; length < lengths.size(); ++length) {
+    if (lengths[length] == 0) continue;
+    const double count = lengths[length];
+    bits += count * ((length > 1 ? length - 1 : 0) + std::log2(n / count));
+  }
+  return bits;
+}
+
+constexpr unsigned most_unknowns = Predictor::most_taps + Predictor::most_season_taps;
+using Row = std::array<double, most_unknowns>;
+
+// Normal equations of a weighted fit, solved by Cholesky's method. False if they are as good as singular.
+struct Fit {
+  std::array<Row, most_unknowns> products;
+  Row target;
+  Row solution;
+
+  bool solve(unsigned n) {
+    for (unsigned i = 0; i < n; ++i) products[i][i] += 1e-9 * products[i][i] + 1e-9;
+    for (unsigned i = 0; i < n; ++i) {
+      for (unsigned j = 0; j <= i; ++j) {
+        double s = products[i][j];
+        for (unsigned k = 0; k < j; ++k) s -= products[i][k] * products[j][k];
+        if (i != j) {
+          products[i][j] = s / products[j][j];
+        } else if (s > 0) {
+          products[i][i] = std::sqrt(s);
+        } else {
+          return false;
+        }
+      }
+    }
+    solution = target;
+    for (unsigned i = 0; i < n; ++i) {
+      for (unsigned k = 0; k < i; ++k) solution[i] -= products[i][k] * solution[k];
+      solution[i] /= products[i][i];
+    }
+    for (unsigned i = n; i-- > 0;) {
+      for (unsigned k = i + 1; k < n; ++k) solution[i] -= products[k][i] * solution[k];
+      solution[i] /= products[i][i];
+    }
+    return true;
+  }
+};
+
+// Fits look at a few stretches of the block, each with what lies before it: enough to know taps by.
+struct Stretch {
+  std::size_t from, to;
+};
+constexpr std::size_t sample_values = 2048, stretch_values = 512;
+
+std::vector<Stretch> sample_of(std::size_t count, std::size_t warm) {
+  if (count <= warm) return {};
+  if (count - warm <= sample_values) return {{warm, count}};
+  std::vector<Stretch> sample;
+  constexpr std::size_t stretches = sample_values / stretch_values;
+  for (std::size_t i = 0; i < stretches; ++i) {
+    const std::size_t from = warm + i * (count - warm - stretch_values) / (stretches - 1);
+    sample.push_back({from, from + stretch_values});
+  }
+  return sample;
+}
+
+// What the fits of one block share.
+struct Scratch {
+  std::vector<double> values;          // as doubles
+  std::vector<double> weights;
+  std::vector<double> errors;
+  Residuals centred, differences, trial;
+};
+Scratch& scratch() {
+  static thread_local Scratch s;
+  return s;
+}
+
+// The loops that take the time. Eight sums side by side, because the order of additions is the
+// compiler's to keep.
+double weighted_product(const double* weights, const double* a, const double* b, std::size_t n) {
+  double sums[8] = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (std::size_t j = 0; j < 8; ++j) sums[j] += weights[i + j] * a[i + j] * b[i + j];
+  for (; i < n; ++i) sums[0] += weights[i] * a[i] * b[i];
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+double errors_of(const double* y, const Lags& lags, const Row& x, Stretch stretch, double* errors) {
+  for (std::size_t i = stretch.from; i < stretch.to; ++i) errors[i] = y[i];
+  for (unsigned t = 0; t < lags.size(); ++t) {
+    const double tap = x[t];
+    const double* back = y - lags.at(t);
+    for (std::size_t i = stretch.from; i < stretch.to; ++i) errors[i] -= tap * back[i];
+  }
+  double sum = 0;
+  for (std::size_t i = stretch.from; i < stretch.to; ++i) sum += errors[i] = std::abs(errors[i]);
+  return sum;
+}
+
+// Weighted least squares; the second round weighs a value by the inverse of its error in the first.
+bool fit_taps(std::span<const double> y, const Lags& lags, std::span<const Stretch> sample, Row& taps) {
+  Scratch& s = scratch();
+  s.weights.assign(y.size(), 1.0);
+  s.errors.resize(y.size());
+  for (const bool last : {false, true}) {
+    Fit fit{};
+    for (const Stretch& stretch : sample) {
+      const double* w = s.weights.data() + stretch.from;
+      const double* at = y.data() + stretch.from;
+      const std::size_t n = stretch.to - stretch.from;
+      for (unsigned i = 0; i < lags.size(); ++i) {
+        fit.target[i] += weighted_product(w, at - lags.at(i), at, n);
+        for (unsigned j = 0; j <= i; ++j)
+          fit.products[i][j] += weighted_product(w, at - lags.at(i), at - lags.at(j), n);
+      }
+    }
+    if (!fit.solve(lags.size())) return false;
+    taps = fit.solution;
+    if (last) break;
+    double sum = 0;
+    std::size_t n = 0;
+    for (const Stretch& stretch : sample) {
+      sum += errors_of(y.data(), lags, taps, stretch, s.errors.data());
+      n += stretch.to - stretch.from;
+    }
+    const double floor = 0.3 * sum / static_cast<double>(n) + 0.3;
+    for (const Stretch& stretch : sample)
+      for (std::size_t i = stretch.from; i < stretch.to; ++i) s.weights[i] = 1 / (s.errors[i] + floor);
+  }
+  return true;
+}
+
+// Rounds the taps into the predictor. False if they are out of all proportion.
+bool round_taps(const Row& taps, const Lags& lags, unsigned shift, Predictor& p) {
+  const double scale = static_cast<double>(1u << shift);
+  for (unsigned t = 0; t < lags.size(); ++t) {
+    if (!(std::abs(taps[t]) < 16)) return false;
+    const auto k = static_cast<std::int64_t>(std::nearbyint(taps[t] * scale));
+    (t < lags.taps ? p.tap[t] : p.season_tap[t - lags.taps]) = k;
+  }
+  p.shift = shift;
+  p.taps = lags.taps;
+  p.period = lags.period;
+  p.season_taps = lags.season_taps;
+  return true;
+}
+
+// The residuals of places from..to, which lie behind the warm-up.
+void linear_residuals(const Predictor& p, Values y, Stretch stretch, std::int64_t* e) {
+  const auto [from, to] = stretch;
+  const U half = p.shift == 0 ? 0 : U{1} << (p.shift - 1);
+  for (std::size_t i = from; i < to; ++i) e[i] = static_cast<std::int64_t>(half);
+  const auto add = [&](std::int64_t tap, std::size_t lag) {
+    const std::int64_t* back = y.data() - lag;
+    for (std::size_t i = from; i < to; ++i)
+      e[i] = static_cast<std::int64_t>(static_cast<U>(e[i]) + static_cast<U>(tap) * static_cast<U>(back[i]));
+  };
+  for (unsigned t = 0; t < p.taps; ++t) add(p.tap[t], t + 1);
+  for (unsigned t = 0; t < p.season_taps; ++t) add(p.season_tap[t], p.period - p.season_taps / 2 + t);
+  for (std::size_t i = from; i < to; ++i) e[i] = minus(y[i], e[i] >> p.shift);
+}
+
+void warm_up_residuals(const Predictor& p, Values y, std::int64_t* e) {
+  for (std::size_t i = 0; i < std::min(p.warm_up(), y.size()); ++i)
+    e[i] = p.kind == PredictorKind::linear_values && i > 0 ? minus(y[i], y[i - 1]) : y[i];
+}
+
+double tap_bits(const Predictor& p) {
+  const auto bytes = [](std::int64_t k) { return k < -64 || k > 63 ? 2.0 : 1.0; };
+  double sum = p.period == 0 ? 2 : 4;
+  for (unsigned t = 0; t < p.taps; ++t) sum += bytes(p.tap[t]);
+  for (unsigned t = 0; t < p.season_taps; ++t) sum += bytes(p.season_tap[t]);
+  return 8 * sum;
+}
+
+// What a tap costs in time when values are read, as bits of each value.
+constexpr double bits_a_tap = 0.002;
+
+// The best so far by its bits in a sample of the block.
+struct Contest {
+  Predictor& winner;
+  double bits;                         // of a value
+
+  void offer(const Predictor& p, double value_bits) {
+    if (value_bits >= bits) return;
+    bits = value_bits;
+    winner = p;
+  }
+};
+
+double sample_bits(Values residuals, std::span<const Stretch> sample) {
+  std::array<std::uint32_t, 65> lengths{};
+  std::size_t count = 0;
+  for (const Stretch& stretch : sample) {
+    for (std::size_t i = stretch.from; i < stretch.to; ++i) ++lengths[length_of(residuals[i])];
+    count += stretch.to - stretch.from;
+  }
+  return bits_of(lengths, count) / static_cast<double>(count);
+}
+
+void try_linear(Contest& contest, PredictorKind kind, std::int64_t base, Values y, const Lags& lags) {
+  Scratch& s = scratch();
+  Predictor p;
+  p.kind = kind;
+  p.base = base;
+  p.taps = lags.taps;
+  p.period = lags.period;
+  p.season_taps = lags.season_taps;
+  if (y.size() < 4 * lags.size() + 2 * p.warm_up()) return;
+  const std::vector<Stretch> sample = sample_of(y.size(), p.warm_up());
+  Row taps;
+  if (!fit_taps(s.values, lags, sample, taps)) return;
+  // Short blocks pay for fine taps with more than they save.
+  const unsigned shift = y.size() < 400 ? 5 : y.size() < 3000 ? 7 : 10;
+  if (!round_taps(taps, lags, shift, p)) return;
+  s.trial.resize(y.size());
+  for (const Stretch& stretch : sample) linear_residuals(p, y, stretch, s.trial.data());
+  const double n = static_cast<double>(y.size()), warm = static_cast<double>(p.warm_up());
+  // The warm-up costs what the best so far costs and, for what it has not got, a bit more.
+  const double bits = (sample_bits(s.trial, sample) * (n - warm) + (contest.bits + 1) * warm + tap_bits(p)) / n;
+  contest.offer(p, bits + bits_a_tap * lags.size());
+}
+
+// Linear prediction multiplies: beyond this the sums could leave 64 bits.
+bool small(Values y) {
+  constexpr std::int64_t limit = std::int64_t{1} << 40;
+  return std::all_of(y.begin(), y.end(), [](std::int64_t v) { return v > -limit && v < limit; });
+}
+
+void try_lags(Contest& contest, PredictorKind kind, std::int64_t base, Values y, std::uint32_t period) {
+  if (!small(y)) return;
+  scratch().values.assign(y.begin(), y.end());
+  for (const unsigned taps : {2u, 8u})
+    if (y.size() >= 32 * taps) try_linear(contest, kind, base, y, {taps, 0, 0});
+  // Many taps are worth their time only where a few have gained already.
+  if (contest.winner.kind == kind && contest.winner.taps == 8 && y.size() > 4000)
+    try_linear(contest, kind, base, y, {16, 0, 0});
+  if (period > 0) try_linear(contest, kind, base, y, {4, period, period > 8 ? 5u : 3u});
+}
+
+std::int64_t middle_of(Values values) {
+  // The mean of a few that lie evenly; exactly where the centre is matters little.
+  const std::size_t step = std::max<std::size_t>(1, values.size() / 64);
+  double sum = 0;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < values.size(); i += step, ++count) sum += static_cast<double>(values[i]);
+  return static_cast<std::int64_t>(std::clamp(sum / static_cast<double>(count), -9e18, 9e18));
+}
+
+}  // namespace
+
+double residual_bits(std::span<const std::int64_t> residuals) {
+  std::array<std::uint32_t, 65> lengths{};
+  for (const std::int64_t e : residuals) ++lengths[length_of(e)];
+  return bits_of(lengths, residuals.size());
+}
+
+void choose(std::span<const std::int64_t> values, Predictor& winner, Residuals& residuals) {
+  Scratch& s = scratch();
+  const std::size_t n = values.size();
+  winner = {};
+  winner.base = values[0];
+  s.differences.resize(n - 1);
+  for (std::size_t i = 1; i < n; ++i) s.differences[i - 1] = minus(values[i], values[i - 1]);
+  if (n < 4) {
+    residuals = s.differences;
+    return;
+  }
+  Contest contest{winner, sample_bits(s.differences, sample_of(n - 1, 0))};
+
+  Predictor p;
+  p.kind = PredictorKind::centre;
+  p.base = middle_of(values);
+  s.centred.resize(n);
+  for (std::size_t i = 0; i < n; ++i) s.centred[i] = minus(values[i], p.base);
+  const std::int64_t centre = p.base;
+  contest.offer(p, sample_bits(s.centred, sample_of(n, 0)));
+
+  p.kind = PredictorKind::second_difference;
+  p.base = values[0];
+  p.base_difference = s.differences[0];
+  s.trial.resize(n - 1);
+  const std::vector<Stretch> second = sample_of(n - 1, 1);
+  for (const auto& [from, to] : second)
+    for (std::size_t i = from; i < to; ++i) s.trial[i] = minus(s.differences[i], s.differences[i - 1]);
+  contest.offer(p, sample_bits(s.trial, second) + 8 / static_cast<double>(n));
+
+  // Nothing is left to gain where residuals are next to nothing.
+  if (contest.bits > 0.3) {
+    const std::uint32_t period = season_of(s.differences);
+    try_lags(contest, PredictorKind::linear_differences, values[0], s.differences, period);
+    try_lags(contest, PredictorKind::linear_values, centre, s.centred, 0);
+  }
+  switch (winner.kind) {
+    case PredictorKind::centre: residuals.swap(s.centred); return;
+    case PredictorKind::difference: residuals.swap(s.differences); return;
+    case PredictorKind::second_difference:
+      residuals.resize(n - 2);
+      for (std::size_t i = 1; i + 1 < n; ++i) residuals[i - 1] = minus(s.differences[i], s.differences[i - 1]);
+      return;
+    case PredictorKind::linear_values:
+    case PredictorKind::linear_differences: break;
+  }
+  const Values y = winner.kind == PredictorKind::linear_values ? Values(s.centred) : Values(s.differences);
+  residuals.resize(y.size());
+  warm_up_residuals(winner, y, residuals.data());
+  linear_residuals(winner, y, {std::min(winner.warm_up(), y.size()), y.size()}, residuals.data());
+}
+
+}  // namespace selvedge::codec
