@@ -62,7 +62,7 @@ base::Result<SegmentIndex> BlockLog::build_index(std::uint32_t segment) {
   TRY(log_->scan({std::uint64_t{segment} << 32}, [&](const Record& record) {
     if (record.at.segment() != segment) return false;
     BlockRecord block;
-    if (record.kind != block_block || !take_block(record.payload, block)) return true;
+    if (!take_block(record, block)) return true;
     const auto summary = codec::read_summary(block.frame);
     if (!summary) return true;
     if (chains.size() <= block.series) chains.resize(block.series + 1);
@@ -97,7 +97,7 @@ base::Result<std::vector<BlockLog::Link>> BlockLog::links(const Chain& chain) {
     BlockRecord block;
     // Damage breaks the chain: what lies before it is not found by series any more.
     if (!kind && kind.error().code != Code::corrupt) return std::unexpected(kind.error());
-    if (!kind || *kind != block_block || !take_block(payload_, block)) break;
+    if (!kind || !take_block(Record{at, *kind, payload_}, block)) break;
     if (const auto summary = codec::read_summary(block.frame)) found.push_back({at, *summary});
     if (block.back == 0 || block.back > at.offset()) break;
     at.value -= block.back;

@@ -15,10 +15,6 @@ constexpr std::uint64_t pending_limit = 8 << 20;   // and for their own sync
 
 constexpr SeriesMark no_mark;
 
-bool is_block(const Record& record, BlockRecord& block) {
-  return record.kind == block_block && take_block(record.payload, block);
-}
-
 }  // namespace
 
 BlockLog::BlockLog(const StoreLimits& limits, std::uint64_t epoch) : limits_(limits), epoch_(epoch) {}
@@ -49,10 +45,11 @@ base::Result<void> BlockLog::load() {
     if (!current_ || directory_.back().segment != record.at.segment())
       begin_segment(record.at.segment());
     BlockRecord block;
-    if (!is_block(record, block)) return true;
+    if (!take_block(record, block)) return true;
     const auto summary = codec::read_summary(block.frame);
     if (!summary) return true;
     note(record.at, block, *summary, record.payload.size());
+    if (block.local) delivered_.add(block.seq, block.seq);
     return true;
   }));
   last_durable_ = next_seq_ - 1;
@@ -191,12 +188,13 @@ base::Result<void> BlockLog::room() {
 
 model::BlockSeq BlockLog::add(std::uint32_t series, Position through, Position first,
                               base::Time sealed_at, const model::BlockSummary& summary,
-                              base::Bytes frame) {
+                              base::Bytes frame, bool local) {
   Waiting w;
   w.record.seq = next_seq_++;
   w.record.series = series;
   w.record.sealed_ms = sealed_at.ns / 1'000'000;
   w.record.through = through;
+  w.record.local = local;
   w.first = first;
   w.summary = summary;
   waiting_bytes_ += frame.size();
@@ -214,11 +212,11 @@ bool BlockLog::append_front() {
       record.series < chains_.size() ? chains_[record.series].last : Position{};
   record.back = before.segment() == segment ? log_->end().value - before.value : 0;
   put_block_head(head_, record);
-  const auto at = log_->append(block_block, head_, w.frame);
+  const auto at = log_->append(record.local ? block_local : block_block, head_, w.frame);
   if (!at) return false;
   CHECK(at->segment() == segment);
   note(*at, record, w.summary, head_.size() + w.frame.size());
-  in_flight_.push_back({record.seq, w.frame.size(), w.first});
+  in_flight_.push_back({record.seq, w.frame.size(), w.first, record.local});
   waiting_bytes_ -= w.frame.size();
   waiting_.pop_front();
   return true;
@@ -246,7 +244,9 @@ void BlockLog::became_durable(std::uint64_t seq) {
   while (!in_flight_.empty() && in_flight_.front().seq <= seq) {
     const InFlight block = in_flight_.front();
     in_flight_.pop_front();
-    if (told_) told_(model::BlockSeq{block.seq}, block.bytes);
+    // Not before: after a crash the number of a block that was lost is given to another.
+    if (block.local) delivered_.add(block.seq, block.seq);
+    if (told_) told_(model::BlockSeq{block.seq}, block.bytes, block.local);
   }
 }
 

@@ -55,7 +55,7 @@ class BlockLog {
   // Code::exhausted if no further block can be taken at present.
   base::Result<void> room();
   model::BlockSeq add(std::uint32_t series, Position through, Position first, base::Time sealed_at,
-                      const model::BlockSummary& summary, base::Bytes frame);
+                      const model::BlockSummary& summary, base::Bytes frame, bool local);
   bool waiting() const { return !waiting_.empty(); }
   std::uint64_t waiting_bytes() const { return waiting_bytes_; }
   // Appends the blocks that the journal covers up to `durable`, in order. True if none is left that
@@ -65,7 +65,9 @@ class BlockLog {
   // The first journal position that a block which is not durable needs; `otherwise` if none does.
   Position first_needed(Position otherwise) const;
 
-  void on_durable(std::function<void(model::BlockSeq, std::size_t)> told) { told_ = std::move(told); }
+  void on_durable(std::function<void(model::BlockSeq, std::size_t, bool local)> told) {
+    told_ = std::move(told);
+  }
   void on_dropped(std::function<void(model::BlockSeq)> told) { told_dropped_ = std::move(told); }
 
   base::Result<std::vector<StoredBlock>> undelivered(std::uint64_t from, std::uint64_t max_bytes);
@@ -140,10 +142,11 @@ class BlockLog {
     std::uint64_t seq;
     std::size_t bytes;
     Position first;
+    bool local;
   };
   std::deque<InFlight> in_flight_;       // appended, not durable yet
   std::list<SegmentIndex> indexes_;      // most recently used first
-  std::function<void(model::BlockSeq, std::size_t)> told_;
+  std::function<void(model::BlockSeq, std::size_t, bool)> told_;
   std::function<void(model::BlockSeq)> told_dropped_;
   std::uint64_t dropped_ = 0;
   std::uint64_t oldest_seq_ = 0;         // whose sealed_at oldest_time_ is

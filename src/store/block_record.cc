@@ -174,4 +174,9 @@ bool take_block(base::BytesView payload, BlockRecord& r) {
   return in.ok() && series <= max_series && r.seq > 0;
 }
 
+bool take_block(const Record& from, BlockRecord& r) {
+  r.local = from.kind == block_local;
+  return (from.kind == block_block || r.local) && take_block(from.payload, r);
+}
+
 }  // namespace selvedge::store

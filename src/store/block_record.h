@@ -12,6 +12,7 @@
 //     varint number - number before, varint offset - offset before
 //   block (kind 3): varint number, varint series, svarint sealed_at in ms, position through, varint
 //     distance to the block before of the same series in this segment (0: none), frame
+//   local block (kind 4): the same; it stays on the node and counts as delivered
 //
 // A position is two varints: segment and offset.
 
@@ -29,7 +30,7 @@
 
 namespace selvedge::store {
 
-inline constexpr std::uint8_t block_header = 1, block_index = 2, block_block = 3;
+inline constexpr std::uint8_t block_header = 1, block_index = 2, block_block = 3, block_local = 4;
 
 // What the block log knows of one series.
 struct SeriesMark {
@@ -81,6 +82,7 @@ struct BlockRecord {
   Position through;
   std::uint64_t back = 0;
   base::BytesView frame;
+  bool local = false;
 };
 
 void put_position(base::Writer& out, Position p);
@@ -93,5 +95,7 @@ void put_index(base::Bytes& out, const SegmentIndex& index);
 bool take_index(base::BytesView payload, SegmentIndex& index);
 void put_block_head(base::Bytes& out, const BlockRecord& record);
 bool take_block(base::BytesView payload, BlockRecord& record);
+// False if the record is no block.
+bool take_block(const Record& from, BlockRecord& record);
 
 }  // namespace selvedge::store

@@ -90,12 +90,14 @@ base::Result<std::vector<StoredBlock>> BlockLog::undelivered(std::uint64_t from,
   };
   TRY(log_->scan(place_of(expected), [&](const Record& record) {
     BlockRecord block;
-    if (record.kind != block_block || !take_block(record.payload, block)) return true;
+    if (!take_block(record, block)) return true;
     if (block.seq < expected) return true;
     if (block.seq > last_durable_) return false;
     missing(block.seq);
     expected = block.seq + 1;
-    if (delivered_.contains(block.seq)) return true;
+    // Again, as the mark may have been one too many.
+    if (block.local) delivered_.add(block.seq, block.seq);
+    if (block.local || delivered_.contains(block.seq)) return true;
     if (!found.empty() && bytes + block.frame.size() > max_bytes) {
       enough = true;
       return false;

@@ -37,14 +37,15 @@ base::Result<const LateReadings::Stretch*> LateReadings::stretch(std::uint32_t s
 }
 
 base::Result<bool> LateReadings::contains(std::uint32_t series, std::int64_t time,
-                                          const model::ValueView& value) {
+                                          const model::ValueView* value) {
   const SeriesMark& mark = blocks_.mark(series);
   if (!blocks_.waiting() && (time < mark.first_time || time > mark.last_time)) return false;
   const Stretch* const s = TRY(stretch(series, time));
   for (const codec::Columns& columns : s->blocks) {
     const auto [from, to] = std::equal_range(columns.times.begin(), columns.times.end(), time);
     for (auto i = from; i != to; ++i)
-      if (columns.at(static_cast<std::size_t>(i - columns.times.begin())) == value) return true;
+      if (value == nullptr || columns.at(static_cast<std::size_t>(i - columns.times.begin())) == *value)
+        return true;
   }
   return false;
 }

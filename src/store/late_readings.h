@@ -19,7 +19,8 @@ class LateReadings {
  public:
   explicit LateReadings(BlockLog& blocks) : blocks_(blocks) {}
 
-  base::Result<bool> contains(std::uint32_t series, std::int64_t time, const model::ValueView& value);
+  // Without a value: any reading of that time.
+  base::Result<bool> contains(std::uint32_t series, std::int64_t time, const model::ValueView* value);
   // A further block of the series exists: what is known of it may be out of date.
   void forget(std::uint32_t series);
 

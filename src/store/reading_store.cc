@@ -17,8 +17,9 @@ constexpr base::Duration expire_pause = std::chrono::seconds(10);
 
 base::Result<std::unique_ptr<ReadingStore>> ReadingStore::open(os::World& world,
                                                                std::string_view path,
-                                                               StoreLimits limits) {
-  auto store = std::make_unique<Store>(world, limits);
+                                                               StoreLimits limits,
+                                                               JournalFollower* follower) {
+  auto store = std::make_unique<Store>(world, std::move(limits), follower);
   TRY(base::while_doing("open store " + std::string(path), store->load(path)));
   return store;
 }

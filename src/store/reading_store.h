@@ -33,9 +33,22 @@
 #include "model/block.h"
 #include "model/reading.h"
 #include "os/world.h"
+#include "store/journal_follower.h"
 #include "store/segment_log.h"
 
 namespace selvedge::store {
+
+// How the blocks of a series are coded and where they go.
+struct SeriesPolicy {
+  // `automatic`: the store's choice.
+  enum class Codec : std::uint8_t { automatic, dense, fast } codec = Codec::automatic;
+  codec::ErrorBound bound;             // of float64 values
+  bool local = false;                  // blocks stay on the node and count as delivered
+  friend bool operator==(const SeriesPolicy& a, const SeriesPolicy& b) {
+    return a.codec == b.codec && a.bound.kind == b.bound.kind && a.bound.value == b.bound.value &&
+           a.local == b.local;
+  }
+};
 
 struct StoreLimits {
   std::uint64_t memory_bytes = 8ULL << 20;        // open columns
@@ -53,6 +66,14 @@ struct StoreLimits {
   // column open, to be tried again.
   std::function<base::Result<base::Bytes>(std::string_view series, base::BytesView frame, base::Time now)>
       seal_frame = nullptr;
+  // Asked once for a series, and again after set_limits(); null: the default for all.
+  std::function<SeriesPolicy(const model::SeriesDef& series)> policy = nullptr;
+};
+
+// Where a reading goes beside the journal.
+struct Adding {
+  bool journal_only = false;           // nowhere, and it is not looked for whether it was there before
+  bool followed = false;               // the JournalFollower is told; needs MessageNote::at
 };
 
 enum class Added : std::uint8_t { stored, duplicate };
@@ -79,8 +100,10 @@ struct StoredBlock {
 
 class ReadingStore {
  public:
+  // `follower` must outlive the store; null: none.
   static base::Result<std::unique_ptr<ReadingStore>> open(os::World& world, std::string_view path,
-                                                          StoreLimits limits);
+                                                          StoreLimits limits,
+                                                          JournalFollower* follower = nullptr);
   virtual ~ReadingStore() = default;
 
   virtual model::Epoch epoch() const = 0;
@@ -95,15 +118,21 @@ class ReadingStore {
 
   // Adds one reading to the message being collected. Code::exhausted when full: none of the
   // message's readings may then be taken as stored (call abandon_message).
-  virtual base::Result<Added> add(model::SeriesId series, base::Time time,
-                                  const model::ValueView& value) = 0;
+  virtual base::Result<Added> add(model::SeriesId series, base::Time time, const model::ValueView& value,
+                                  Adding how = {}) = 0;
   // Ends the message: its readings enter the columns and the journal together, or not at all.
   // `key` identifies the message for recognising a repetition whose readings carry arrival time
   // (0: none). Code::exhausted as above, with nothing added.
-  virtual base::Result<void> end_message(std::uint64_t key) = 0;
+  virtual base::Result<void> end_message(std::uint64_t key, const MessageNote& note = {}) = 0;
   virtual void abandon_message() = 0;
   // True if a message with this key was ended recently (the last few thousand, across restarts).
   virtual bool seen_message(std::uint64_t key) const = 0;
+
+  // Notes in the journal that for the follower time passes now, before it is told. Code::exhausted as
+  // above: then it must not be told yet.
+  virtual base::Result<void> note_time(base::Time now) = 0;
+  // Writes the follower's state into the journal: its rules have changed.
+  virtual base::Result<void> save_follower() = 0;
 
   // Calls `done` once every message ended so far is on disk.
   virtual void commit(std::function<void()> done) = 0;
@@ -113,7 +142,7 @@ class ReadingStore {
   virtual std::optional<base::Instant> next_due() const = 0;
   virtual void seal_all() = 0;
 
-  // Told the number of each block once it is durable, in order.
+  // Told the number of each block once it is durable, in order; not of those that stay on the node.
   virtual void on_sealed(std::function<void(model::BlockSeq seq, std::size_t frame_bytes)> told) = 0;
   // Told when undelivered blocks were dropped (StoreLimits::when_full): all before `first` are gone.
   virtual void on_dropped(std::function<void(model::BlockSeq first)> told) = 0;

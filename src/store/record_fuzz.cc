@@ -21,24 +21,28 @@ void message(base::BytesView bytes) {
   std::uint64_t key = 0;
   std::vector<Staged> readings;
   std::string text;
-  const auto taken = take_message(bytes, key, [&](Staged r, std::string_view t) {
+  MessageNote note;
+  const auto taken = take_message(bytes, key, note, [&](Staged r, std::string_view t) {
     r.text_at = static_cast<std::uint32_t>(text.size());
     text.append(t);
     readings.push_back(r);
   });
   if (!taken) return;
   base::Bytes again;
-  put_message(again, key, readings, text);
+  put_message(again, key, note, readings, text);
   std::size_t count = 0;
   std::uint64_t key_again = 0;
-  require(take_message(again, key_again, [&](const Staged& r, std::string_view t) {
+  MessageNote note_again;
+  require(take_message(again, key_again, note_again, [&](const Staged& r, std::string_view t) {
             const Staged& was = readings[count++];
+            require(r.journal_only == was.journal_only && r.followed == was.followed);
             require(r.series == was.series && r.kind == was.kind && r.time == was.time);
             require(r.bits == was.bits || r.kind == model::Kind::boolean);
             require(r.kind != model::Kind::text ||
                     t == std::string_view(text).substr(was.text_at, was.bits));
           }).has_value());
   require(count == readings.size() && key == key_again);
+  require(note.at == note_again.at && note.derived == note_again.derived);
 }
 
 void header(base::BytesView bytes) {

@@ -23,7 +23,7 @@ inline constexpr std::size_t most_column_text = 512 << 10;
 
 class Store final : public ReadingStore {
  public:
-  Store(os::World& world, StoreLimits limits);
+  Store(os::World& world, StoreLimits limits, JournalFollower* follower);
   ~Store() override;
 
   base::Result<void> load(std::string_view path);
@@ -37,11 +37,13 @@ class Store final : public ReadingStore {
     table_->each(visit);
   }
 
-  base::Result<Added> add(model::SeriesId series, base::Time time,
-                          const model::ValueView& value) override;
-  base::Result<void> end_message(std::uint64_t key) override;
+  base::Result<Added> add(model::SeriesId series, base::Time time, const model::ValueView& value,
+                          Adding how) override;
+  base::Result<void> end_message(std::uint64_t key, const MessageNote& note) override;
   void abandon_message() override;
   bool seen_message(std::uint64_t key) const override { return keys_.contains(key); }
+  base::Result<void> note_time(base::Time now) override;
+  base::Result<void> save_follower() override;
   void commit(std::function<void()> done) override;
 
   void seal_due() override;
@@ -76,6 +78,7 @@ class Store final : public ReadingStore {
     Position first, last;                   // journal records of the column's readings
     base::Instant opened{};
     std::uint32_t before = 0, after = 0;    // in the list of open columns, oldest first; 0: none
+    std::uint16_t policy = 0;               // one more than its place in policies_; 0: not asked yet
   };
   struct Ticket {
     std::function<void()> done;
@@ -88,6 +91,7 @@ class Store final : public ReadingStore {
   base::Result<void> load_journal(std::unique_ptr<os::Dir> dir);
   base::Result<void> replay(const Record& record);
   bool is_complete(base::BytesView message);
+  void follow(const Staged& r, std::string_view text, const MessageNote& note);
   void append_keys();
 
   // store_ingest.cc
@@ -102,6 +106,7 @@ class Store final : public ReadingStore {
     return column.size() >= limits_.block_readings || column.text_bytes() >= most_column_text;
   }
   void relieve_journal();
+  const SeriesPolicy& policy_of(std::uint32_t id);
   base::Result<void> seal(std::uint32_t id);
   void unlink(std::uint32_t id);
 
@@ -124,9 +129,11 @@ class Store final : public ReadingStore {
   std::unique_ptr<BlockLog> blocks_;
   std::unique_ptr<SegmentLog> journal_;
   std::unique_ptr<LateReadings> late_;
+  JournalFollower* follower_;
 
   ChunkPool pool_;
   std::vector<Series> series_;              // by number
+  std::vector<SeriesPolicy> policies_;      // those in use, each once
   std::uint32_t oldest_ = 0, newest_ = 0;   // the list of open columns
   std::uint64_t open_readings_ = 0;
   std::optional<base::Instant> seal_again_; // sealing failed; not before

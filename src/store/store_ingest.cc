@@ -35,8 +35,8 @@ std::uint64_t hash_of(std::uint32_t series, std::int64_t time, std::uint64_t bit
 
 }  // namespace
 
-base::Result<Added> Store::add(model::SeriesId series, base::Time time,
-                               const model::ValueView& value) {
+base::Result<Added> Store::add(model::SeriesId series, base::Time time, const model::ValueView& value,
+                               Adding how) {
   const auto id = static_cast<std::uint32_t>(series);
   if (id >= series_.size() || table_->find(series) == nullptr)
     return base::fail(Code::invalid_input, "add a reading: there is no such series");
@@ -49,10 +49,16 @@ base::Result<Added> Store::add(model::SeriesId series, base::Time time,
     return base::fail(Code::invalid_input, "add a reading: too many in one message");
 
   const std::uint64_t bits = bits_of(value);
+  if (how.journal_only) {
+    staged_.push_back({id, value.kind, static_cast<std::uint32_t>(staged_text_.size()), time.ns, bits, true,
+                       how.followed});
+    if (value.kind == Kind::text) staged_text_.append(value.text);
+    return Added::stored;
+  }
   if (s.staged_in != message_) {
     s.staged_in = message_;
     s.staged_time = s.last_time;
-    if (s.column.tail_is_full()) staged_need_ += s.column.next_chunk_bytes();
+    if (s.column.may_need_chunk()) staged_need_ += s.column.next_chunk_bytes();
   }
   if (time.ns <= s.staged_time && s.staged_time != INT64_MIN) [[unlikely]] {
     if (TRY(is_known(s, id, time.ns, bits, value))) {
@@ -62,7 +68,8 @@ base::Result<Added> Store::add(model::SeriesId series, base::Time time,
   } else {
     s.staged_time = time.ns;
   }
-  staged_.push_back({id, value.kind, static_cast<std::uint32_t>(staged_text_.size()), time.ns, bits});
+  staged_.push_back({id, value.kind, static_cast<std::uint32_t>(staged_text_.size()), time.ns, bits, false,
+                     how.followed});
   staged_need_ += 17;
   if (value.kind == Kind::text) {
     staged_text_.append(value.text);
@@ -82,7 +89,8 @@ base::Result<bool> Store::is_known(const Series& s, std::uint32_t id, std::int64
     return true;
   if (s.last_time == INT64_MIN || time > s.last_time) return false;
   if (s.column.contains(s.kind, time, bits, value.text)) return true;
-  return late_->contains(id, time, value);
+  // Of values that are not kept to the bit only the time can be recognised.
+  return late_->contains(id, time, policy_of(id).bound.exact() ? &value : nullptr);
 }
 
 bool Store::is_staged(std::uint32_t id, std::int64_t time, std::uint64_t bits,
@@ -105,7 +113,7 @@ void Store::abandon_message() {
   ++message_;
 }
 
-base::Result<void> Store::end_message(std::uint64_t key) {
+base::Result<void> Store::end_message(std::uint64_t key, const MessageNote& note) {
   if (staged_.empty()) {
     keys_.add(key);
     abandon_message();
@@ -115,7 +123,7 @@ base::Result<void> Store::end_message(std::uint64_t key) {
     abandon_message();
     return room;
   }
-  put_message(record_, key, staged_, staged_text_);
+  put_message(record_, key, note, staged_, staged_text_);
   const auto at = journal_->append(journal_message, record_);
   if (!at) {
     abandon_message();
@@ -124,9 +132,10 @@ base::Result<void> Store::end_message(std::uint64_t key) {
   }
   keys_.add(key);
   for (const Staged& r : staged_)
-    push(r.series, *at, r.time, r.bits,
-         r.kind == Kind::text ? std::string_view(staged_text_).substr(r.text_at, r.bits)
-                              : std::string_view());
+    if (!r.journal_only)
+      push(r.series, *at, r.time, r.bits,
+           r.kind == Kind::text ? std::string_view(staged_text_).substr(r.text_at, r.bits)
+                                : std::string_view());
   added_ += staged_.size();
   abandon_message();
   // A column that cannot be sealed now stays open and is due again later.
@@ -181,12 +190,34 @@ void Store::unlink(std::uint32_t id) {
   s.before = s.after = 0;
 }
 
+const SeriesPolicy& Store::policy_of(std::uint32_t id) {
+  static constexpr SeriesPolicy usual;
+  if (!limits_.policy) return usual;
+  Series& s = series_[id];
+  if (s.policy == 0) {
+    const model::SeriesDef* const def = table_->find(model::SeriesId{id});
+    CHECK(def != nullptr);
+    const SeriesPolicy wanted = limits_.policy(*def);
+    auto at = std::ranges::find(policies_, wanted);
+    if (at == policies_.end()) {
+      CHECK(policies_.size() < UINT16_MAX);
+      at = policies_.insert(at, wanted);
+    }
+    s.policy = static_cast<std::uint16_t>(at - policies_.begin() + 1);
+  }
+  return policies_[s.policy - 1U];
+}
+
 base::Result<void> Store::seal(std::uint32_t id) {
   TRY(blocks_->room());
   Series& s = series_[id];
+  const SeriesPolicy policy = policy_of(id);
+  codec::EncodeOptions options;
+  options.bound = policy.bound;
+  if (policy.codec == SeriesPolicy::Codec::fast) options.effort = codec::Effort::fast;
   s.column.copy_to(scratch_, s.kind);
   base::Bytes frame;
-  model::BlockSummary summary = TRY(codec::encode_frame(scratch_, frame));
+  model::BlockSummary summary = TRY(codec::encode_frame(scratch_, frame, options));
   if (limits_.seal_frame) {
     const model::SeriesDef* def = table_->find(model::SeriesId{id});
     CHECK(def != nullptr);
@@ -197,7 +228,7 @@ base::Result<void> Store::seal(std::uint32_t id) {
   sealed_readings_ += summary.count;
   frame_bytes_ += frame.size();
   open_readings_ -= summary.count;
-  blocks_->add(id, s.last, s.first, loop_.wall_now(), summary, std::move(frame));
+  blocks_->add(id, s.last, s.first, loop_.wall_now(), summary, std::move(frame), policy.local);
   s.column.clear(pool_);
   unlink(id);
   late_->forget(id);

@@ -38,10 +38,13 @@ void Store::set_limits(const StoreLimits& limits) {
   journal.keep_free_bytes = limits_.keep_free_bytes;
   journal_->set_limits(journal);
   expired_at_ = {INT64_MIN / 2};
+  policies_.clear();
+  for (Series& s : series_) s.policy = 0;
 }
 
-Store::Store(os::World& world, StoreLimits limits)
-    : world_(world), loop_(world.loop()), limits_(sane(limits)), pool_(limits_.memory_bytes) {
+Store::Store(os::World& world, StoreLimits limits, JournalFollower* follower)
+    : world_(world), loop_(world.loop()), limits_(sane(std::move(limits))), follower_(follower),
+      pool_(limits_.memory_bytes) {
   series_.emplace_back();  // numbers start at 1
 }
 
@@ -56,9 +59,10 @@ base::Result<void> Store::load(std::string_view path) {
   blocks_ = TRY(BlockLog::open(std::move(blocks), loop_, block_lane, limits_, epoch_));
   late_ = std::make_unique<LateReadings>(*blocks_);
   TRY(load_delivered());
-  blocks_->on_durable([this](model::BlockSeq seq, std::size_t bytes) {
+  blocks_->on_durable([this](model::BlockSeq seq, std::size_t bytes, bool local) {
     trim_soon();
-    if (told_sealed_) told_sealed_(seq, bytes);
+    if (local) persist_soon();
+    else if (told_sealed_) told_sealed_(seq, bytes);
   });
   table_->keep_taken(blocks_->series_seen() == 0 ? 0 : blocks_->series_seen() - 1);
   table_->each([&](const model::SeriesDef& def) {
@@ -67,6 +71,8 @@ base::Result<void> Store::load(std::string_view path) {
     state(id).last_time = blocks_->mark(id).last_time;
     return true;
   });
+  if (follower_ != nullptr)
+    follower_->begin([this](model::SeriesId id) { return table_->find(id); });
   TRY(load_journal(std::move(journal)));
   left_out_keys_.clear();
   if (lost_readings_ > 0)
@@ -155,11 +161,18 @@ base::Result<void> Store::replay(const Record& record) {
       if (const std::uint64_t key = in.u64(); !left_out_keys_.contains(key)) keys_.add(key);
     return {};
   }
+  if (record.kind == journal_state && follower_ != nullptr) follower_->restore(record.payload);
+  if (record.kind == journal_time && follower_ != nullptr) {
+    base::Reader in(record.payload);
+    if (const base::Time now{in.svarint()}; in.ok()) follower_->time_passed(now);
+  }
   if (record.kind != journal_message || !is_complete(record.payload)) return {};
   std::uint64_t key = 0;
-  TRY(take_message(record.payload, key, [&](const Staged& r, std::string_view text) {
-    if (record.at >= blocks_->floor() && record.at > blocks_->mark(r.series).through)
+  MessageNote note;
+  TRY(take_message(record.payload, key, note, [&](const Staged& r, std::string_view text) {
+    if (!r.journal_only && record.at >= blocks_->floor() && record.at > blocks_->mark(r.series).through)
       push(r.series, record.at, r.time, r.bits, text);
+    if (follower_ != nullptr) follow(r, text, note);
   }));
   keys_.add(key);
   for (const std::uint32_t id : to_seal_)
@@ -170,12 +183,22 @@ base::Result<void> Store::replay(const Record& record) {
   return {};
 }
 
+void Store::follow(const Staged& r, std::string_view text, const MessageNote& note) {
+  if (!note.derived && !(note.at && r.followed)) return;
+  const model::SeriesDef* const def = table_->find(model::SeriesId{r.series});
+  CHECK(def != nullptr);   // is_complete() has looked
+  const model::ValueView value = view_of(r, text);
+  if (note.derived) follower_->derived(*def, {r.time}, value);
+  else follower_->reading(*def, {r.time}, value, *note.at);
+}
+
 // The journal may have come to the disk before the definition of a series did. Such a message was
 // not acknowledged; it goes as a whole, and its key with it, so that it is taken when it comes again.
 bool Store::is_complete(base::BytesView message) {
   std::uint64_t key = 0, readings = 0;
+  MessageNote note;
   bool complete = true;
-  const auto taken = take_message(message, key, [&](const Staged& r, std::string_view) {
+  const auto taken = take_message(message, key, note, [&](const Staged& r, std::string_view) {
     const model::SeriesDef* const def = table_->find(model::SeriesId{r.series});
     if (def == nullptr) table_->keep_taken(r.series);
     complete = complete && def != nullptr && def->kind == r.kind;
@@ -190,11 +213,30 @@ bool Store::is_complete(base::BytesView message) {
 
 // Called by the journal when it starts a segment: earlier ones, and the keys in them, may be deleted.
 void Store::append_keys() {
-  if (keys_.size() == 0) return;
+  if (keys_.size() > 0) {
+    base::Bytes payload;
+    base::Writer out(payload);
+    keys_.each([&](std::uint64_t key) { out.u64(key); });
+    CHECK(journal_->append(journal_keys, payload));  // a header is always taken
+  }
+  if (follower_ == nullptr) return;
+  for (const base::Bytes& part : follower_->save()) CHECK(journal_->append(journal_state, part));
+}
+
+base::Result<void> Store::save_follower() {
+  if (follower_ == nullptr) return {};
+  // Not split over two segments: a new one begins with the state anyway.
+  journal_->roll();
+  TRY(base::while_doing("save aggregates", base::Result<Position>(journal_->append(journal_keys, {}))));
+  return {};
+}
+
+base::Result<void> Store::note_time(base::Time now) {
+  if (follower_ == nullptr) return {};
   base::Bytes payload;
-  base::Writer out(payload);
-  keys_.each([&](std::uint64_t key) { out.u64(key); });
-  CHECK(journal_->append(journal_keys, payload));  // a header is always taken
+  base::Writer(payload).svarint(now.ns);
+  TRY(base::while_doing("note the time", base::Result<Position>(journal_->append(journal_time, payload))));
+  return {};
 }
 
 }  // namespace selvedge::store

@@ -23,6 +23,12 @@ std::string_view level_of(std::string_view topic, std::size_t n) {
 
 }  // namespace
 
+std::size_t levels_of(std::string_view filter) {
+  const auto levels = static_cast<std::size_t>(std::count(filter.begin(), filter.end(), '/')) + 1;
+  const bool open_end = filter.ends_with('#');
+  return std::max<std::size_t>(1, levels - (open_end ? 1 : 0));
+}
+
 Result<NameTemplate::Part> NameTemplate::placeholder(std::string_view name, std::size_t levels) {
   Part part;
   if (name == "topic") part.kind = Part::Kind::topic;

@@ -12,6 +12,9 @@
 
 namespace selvedge::engine {
 
+// How many levels a filter promises: "a/+/c" three, "a/#" one, as it matches "a" too.
+std::size_t levels_of(std::string_view filter);
+
 class NameTemplate {
  public:
   // `levels`: how many levels every topic has that the template is used for.

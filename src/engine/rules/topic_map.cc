@@ -24,13 +24,6 @@ struct CompiledRule {
   bool device_as_given = false;
 };
 
-// How many levels a filter promises: "a/+/c" three, "a/#" one, as it matches "a" too.
-std::size_t levels_of(std::string_view filter) {
-  const auto levels = static_cast<std::size_t>(std::count(filter.begin(), filter.end(), '/')) + 1;
-  const bool open_end = filter.ends_with('#');
-  return std::max<std::size_t>(1, levels - (open_end ? 1 : 0));
-}
-
 bool has_control_characters(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
