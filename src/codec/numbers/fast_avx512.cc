@@ -20,7 +20,7 @@
 #include "codec/numbers/fast_group.h"
 
 #define SELVEDGE_AVX512 \
-  [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx2,fma,bmi,bmi2,lzcnt,popcnt")]]
+  [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vbmi,avx2,fma,bmi,bmi2,lzcnt,popcnt")]]
 
 namespace selvedge::codec {
 
@@ -29,13 +29,132 @@ namespace {
 bool is_here() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512cd") &&
          __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("fma") &&
          __builtin_cpu_supports("bmi2");
 }
 
+// Of what is left, which lanes are there.
+SELVEDGE_AVX512 SELVEDGE_INLINE __mmask16 rest(std::size_t count) {
+  return static_cast<__mmask16>(count >= 16 ? 0xFFFF : (1U << count) - 1);
+}
+SELVEDGE_AVX512 SELVEDGE_INLINE __mmask8 rest8(std::size_t count) {
+  return static_cast<__mmask8>(count >= 8 ? 0xFF : (1U << count) - 1);
+}
+
+// The loops of the encoder. The last register is read masked.
+struct Scans {
+  SELVEDGE_AVX512 static void differences(const std::int32_t* x, std::size_t count, std::uint32_t before,
+                                          std::int32_t* to) {
+    __m512i last = _mm512_set1_epi32(static_cast<int>(before));
+    for (std::size_t i = 0; i < count; i += 16) {
+      const __m512i row = _mm512_maskz_loadu_epi32(rest(count - i), x + i);
+      _mm512_mask_storeu_epi32(to + i, rest(count - i), _mm512_sub_epi32(row, _mm512_alignr_epi32(row, last, 15)));
+      last = row;
+    }
+  }
+  SELVEDGE_AVX512 static void differences(const std::int64_t* x, std::size_t count, std::uint64_t before,
+                                          std::int64_t* to) {
+    __m512i last = _mm512_set1_epi64(static_cast<std::int64_t>(before));
+    for (std::size_t i = 0; i < count; i += 8) {
+      const __m512i row = _mm512_maskz_loadu_epi64(rest8(count - i), x + i);
+      _mm512_mask_storeu_epi64(to + i, rest8(count - i), _mm512_sub_epi64(row, _mm512_alignr_epi64(row, last, 7)));
+      last = row;
+    }
+  }
+
+  // A byte for each number: the width that it needs. 255 behind the last.
+  class Widths {
+   public:
+    template <fast_plan::Anchor anchor>
+    SELVEDGE_AVX512 void measure(const std::int32_t* x, std::size_t count, std::int32_t number) {
+      const __m512i from = _mm512_set1_epi32(number);
+      std::memset(bytes_, 255, sizeof bytes_);
+      for (std::size_t i = 0; i < count; i += 16) {
+        const __mmask16 here = rest(count - i);
+        __m512i distance = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(here, x + i), from);
+        __m512i bits = distance;
+        if constexpr (anchor == fast_plan::Anchor::lower_middle) distance = _mm512_sub_epi32(_mm512_setzero_si512(), distance);
+        if constexpr (anchor != fast_plan::Anchor::start) bits = _mm512_xor_si512(distance, _mm512_srai_epi32(distance, 31));
+        __m512i width = _mm512_sub_epi32(_mm512_set1_epi32(anchor == fast_plan::Anchor::start ? 32 : 33), _mm512_lzcnt_epi32(bits));
+        if constexpr (anchor != fast_plan::Anchor::start) width = _mm512_maskz_mov_epi32(_mm512_test_epi32_mask(distance, distance), width);
+        width = _mm512_mask_mov_epi32(_mm512_set1_epi32(255), here, width);
+        _mm_store_si128(reinterpret_cast<__m128i*>(bytes_ + i), _mm512_cvtepi32_epi8(width));
+      }
+    }
+    template <fast_plan::Anchor anchor>
+    SELVEDGE_AVX512 void measure(const std::int64_t* x, std::size_t count, std::int64_t number) {
+      const __m512i from = _mm512_set1_epi64(number);
+      std::memset(bytes_, 255, sizeof bytes_);
+      for (std::size_t i = 0; i < count; i += 8) {
+        const __mmask8 here = rest8(count - i);
+        __m512i distance = _mm512_sub_epi64(_mm512_maskz_loadu_epi64(here, x + i), from);
+        __m512i bits = distance;
+        if constexpr (anchor == fast_plan::Anchor::lower_middle) distance = _mm512_sub_epi64(_mm512_setzero_si512(), distance);
+        if constexpr (anchor != fast_plan::Anchor::start) bits = _mm512_xor_si512(distance, _mm512_srai_epi64(distance, 63));
+        __m512i width = _mm512_sub_epi64(_mm512_set1_epi64(anchor == fast_plan::Anchor::start ? 64 : 65), _mm512_lzcnt_epi64(bits));
+        if constexpr (anchor != fast_plan::Anchor::start) width = _mm512_maskz_mov_epi64(_mm512_test_epi64_mask(distance, distance), width);
+        width = _mm512_mask_mov_epi64(_mm512_set1_epi64(255), here, width);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(bytes_ + i), _mm512_cvtepi64_epi8(width));
+      }
+    }
+    SELVEDGE_AVX512 std::uint32_t within(unsigned width) const {
+      const __m512i most = _mm512_set1_epi8(static_cast<char>(width));
+      int inside = 0;
+      for (std::size_t i = 0; i < fast_group; i += 64)
+        inside += std::popcount(_mm512_cmple_epu8_mask(_mm512_load_si512(bytes_ + i), most));
+      return static_cast<std::uint32_t>(inside);
+    }
+    SELVEDGE_AVX512 std::uint32_t sum() const {
+      __m512i total = _mm512_setzero_si512();
+      for (std::size_t i = 0; i < fast_group; i += 64) {
+        const __m512i row = _mm512_load_si512(bytes_ + i);
+        const __mmask64 here = _mm512_cmple_epu8_mask(row, _mm512_set1_epi8(64));
+        total = _mm512_add_epi64(total, _mm512_sad_epu8(_mm512_maskz_mov_epi8(here, row), _mm512_setzero_si512()));
+      }
+      return static_cast<std::uint32_t>(_mm512_reduce_add_epi64(total));
+    }
+
+   private:
+    alignas(64) std::uint8_t bytes_[fast_group];
+  };
+
+  SELVEDGE_AVX512 static fast_plan::Extent<std::int32_t> extent(const std::int32_t* x, std::size_t count) {
+    __m512i smallest = _mm512_set1_epi32(x[0]), largest = smallest;
+    for (std::size_t i = 0; i < count; i += 16) {
+      const __m512i row = _mm512_mask_loadu_epi32(smallest, rest(count - i), x + i);
+      smallest = _mm512_min_epi32(smallest, row);
+      largest = _mm512_max_epi32(largest, row);
+    }
+    return {_mm512_reduce_min_epi32(smallest), _mm512_reduce_max_epi32(largest)};
+  }
+  SELVEDGE_AVX512 static fast_plan::Extent<std::int64_t> extent(const std::int64_t* x, std::size_t count) {
+    __m512i smallest = _mm512_set1_epi64(x[0]), largest = smallest;
+    for (std::size_t i = 0; i < count; i += 8) {
+      const __m512i row = _mm512_mask_loadu_epi64(smallest, rest8(count - i), x + i);
+      smallest = _mm512_min_epi64(smallest, row);
+      largest = _mm512_max_epi64(largest, row);
+    }
+    return {_mm512_reduce_min_epi64(smallest), _mm512_reduce_max_epi64(largest)};
+  }
+
+  SELVEDGE_AVX512 static void mark(const std::int32_t* x, std::size_t count, std::uint8_t* bitmap) {
+    for (std::size_t i = 0; i < count; i += 8) {
+      const __m256i row = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i));
+      bitmap[i / 8] = _mm256_test_epi32_mask(row, row);
+    }
+  }
+  SELVEDGE_AVX512 static void mark(const std::int64_t* x, std::size_t count, std::uint8_t* bitmap) {
+    for (std::size_t i = 0; i < count; i += 8) {
+      const __m512i row = _mm512_loadu_si512(x + i);
+      bitmap[i / 8] = _mm512_test_epi64_mask(row, row);
+    }
+  }
+};
+
 SELVEDGE_AVX512 std::size_t encode(const std::int64_t* integers, std::size_t count, bool is_first,
                                    std::uint8_t* to) {
-  return static_cast<std::size_t>(fast_encoder::put_group_of(integers, count, is_first, to) - to);
+  return static_cast<std::size_t>(fast_encoder::put_group_of<Scans>(integers, count, is_first, to) - to);
 }
 
 SELVEDGE_AVX512 void unpack_narrow(const std::uint8_t* in, unsigned width, std::size_t count,
@@ -67,15 +186,43 @@ SELVEDGE_AVX512 void unpack_wide(const std::uint8_t* in, unsigned width, std::si
   }
 }
 
-SELVEDGE_AVX512 void patch_narrow(const std::uint8_t* bitmap, const std::uint32_t* patches, std::size_t count,
-                                  std::uint32_t* numbers) {
+// A row's share of the high bits goes to the lanes that are marked. (Reading the whole register first is
+// faster than an expanding load.)
+SELVEDGE_AVX512 std::size_t patch_narrow(const std::uint8_t* bitmap, const FastHighs<std::uint32_t>& highs,
+                                         std::size_t count, std::uint32_t* numbers) {
+  const __m512i one = _mm512_set1_epi32(1);
+  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(highs.shift));
+  std::size_t next = 0;
   for (std::size_t i = 0; i < count; i += 16) {
     std::uint16_t bits;
     std::memcpy(&bits, bitmap + i / 8, sizeof bits);
-    const __m512i added = _mm512_maskz_expandloadu_epi32(bits, patches);
-    patches += std::popcount(bits);
+    __m512i high = _mm512_add_epi32(_mm512_loadu_si512(highs.coded + next), one);
+    if (highs.is_signed)
+      high = _mm512_xor_si512(_mm512_srli_epi32(high, 1),
+                              _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_and_si512(high, one)));
+    const __m512i added = _mm512_maskz_expand_epi32(bits, _mm512_sll_epi32(high, shift));
+    next += static_cast<unsigned>(std::popcount(bits));
     _mm512_storeu_si512(numbers + i, _mm512_add_epi32(_mm512_loadu_si512(numbers + i), added));
   }
+  return next;
+}
+
+SELVEDGE_AVX512 std::size_t patch_wide(const std::uint8_t* bitmap, const FastHighs<std::uint64_t>& highs,
+                                       std::size_t count, std::uint64_t* numbers) {
+  const __m512i one = _mm512_set1_epi64(1);
+  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(highs.shift));
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < count; i += 8) {
+    const std::uint8_t bits = bitmap[i / 8];
+    __m512i high = _mm512_add_epi64(_mm512_loadu_si512(highs.coded + next), one);
+    if (highs.is_signed)
+      high = _mm512_xor_si512(_mm512_srli_epi64(high, 1),
+                              _mm512_sub_epi64(_mm512_setzero_si512(), _mm512_and_si512(high, one)));
+    const __m512i added = _mm512_maskz_expand_epi64(bits, _mm512_sll_epi64(high, shift));
+    next += static_cast<unsigned>(std::popcount(bits));
+    _mm512_storeu_si512(numbers + i, _mm512_add_epi64(_mm512_loadu_si512(numbers + i), added));
+  }
+  return next;
 }
 
 // Each lane becomes the sum of the lanes up to it.
@@ -180,6 +327,7 @@ SELVEDGE_AVX512 FastEnd<Word> integers(const Word* u, const FastStart<Word>& sta
 template <FastScale::Kind kind>
 struct Scaler {
   __m512d base, multiple, offset, divisor, inverse, step, origin, decimals;
+  __m512i whole_multiple, whole_offset;
   Rounding rounding;
 
   SELVEDGE_AVX512 SELVEDGE_INLINE Scaler(const FastScale& scale, std::int64_t from)
@@ -191,17 +339,26 @@ struct Scaler {
         step(_mm512_set1_pd(scale.step)),
         origin(_mm512_set1_pd(scale.origin)),
         decimals(_mm512_set1_pd(scale.decimals)),
+        whole_multiple(_mm512_set1_epi64(scale.whole_multiple)),
+        whole_offset(_mm512_set1_epi64(scale.whole_offset)),
         rounding(scale.rounding) {}
 
-  SELVEDGE_AVX512 SELVEDGE_INLINE __m512d operator()(__m256i sums_of_eight) const {
+  SELVEDGE_AVX512 SELVEDGE_INLINE __m512d narrow(__m256i sums_of_eight) const {
     // Exact up to here, so that a fused multiply-add is the same.
     const __m512d k = _mm512_add_pd(base, _mm512_cvtepi32_pd(sums_of_eight));
-    const __m512d whole = _mm512_fmadd_pd(k, multiple, offset);
+    return scaled(_mm512_fmadd_pd(k, multiple, offset));
+  }
+  SELVEDGE_AVX512 SELVEDGE_INLINE __m512d wide(__m512i k) const {
+    return scaled(_mm512_cvtepi64_pd(_mm512_add_epi64(_mm512_mullo_epi64(k, whole_multiple), whole_offset)));
+  }
+
+ private:
+  SELVEDGE_AVX512 SELVEDGE_INLINE __m512d scaled(__m512d whole) const {
     __m512d value;
     if constexpr (kind == FastScale::Kind::quotient) {
       // A quotient by a power of ten up to 10^22: the product with the rounded inverse is off by less
-      // than 1.5 last places, its remainder is exact, and no quotient of integers below 2^53 lies so near
-      // to the middle of two doubles that the second step could round it wrongly (Markstein, 1990).
+      // than 1.5 last places, its remainder is exact, and no quotient of a double that is an integer lies
+      // so near to the middle of two doubles that the second step could round it wrongly (Markstein, 1990).
       const __m512d guess = _mm512_mul_pd(whole, inverse);
       value = _mm512_fmadd_pd(_mm512_fnmadd_pd(guess, divisor, whole), inverse, guess);
     } else {
@@ -226,22 +383,34 @@ SELVEDGE_AVX512 FastEnd<std::uint32_t> doubles_of(const std::uint32_t* u, const 
   const Scaler<kind> scaler(scale, start.base);
   for (std::size_t i = 0; i < count; i += 16) {
     const __m512i x = summer.next(u + i);
-    _mm512_storeu_pd(to + i, scaler(_mm512_castsi512_si256(x)));
-    _mm512_storeu_pd(to + i + 8, scaler(_mm512_extracti64x4_epi64(x, 1)));
+    _mm512_storeu_pd(to + i, scaler.narrow(_mm512_castsi512_si256(x)));
+    _mm512_storeu_pd(to + i + 8, scaler.narrow(_mm512_extracti64x4_epi64(x, 1)));
   }
   return summer.end(start, u, count);
 }
 
-template <FastOrder order>
-SELVEDGE_AVX512 FastEnd<std::uint32_t> doubles_in(const std::uint32_t* u, const FastStart<std::uint32_t>& start,
+template <FastOrder order, FastScale::Kind kind>
+SELVEDGE_AVX512 FastEnd<std::uint64_t> doubles_of(const std::uint64_t* u, const FastStart<std::uint64_t>& start,
                                                   const FastScale& scale, std::size_t count, double* to) {
+  Summer<std::uint64_t, order> summer(start);
+  const Scaler<kind> scaler(scale, start.base);
+  const __m512i base = _mm512_set1_epi64(start.base);
+  for (std::size_t i = 0; i < count; i += 8)
+    _mm512_storeu_pd(to + i, scaler.wide(_mm512_add_epi64(base, summer.next(u + i))));
+  return summer.end(start, u, count);
+}
+
+template <FastOrder order, typename Word>
+SELVEDGE_AVX512 FastEnd<Word> doubles_in(const Word* u, const FastStart<Word>& start, const FastScale& scale,
+                                         std::size_t count, double* to) {
   return scale.kind == FastScale::Kind::quotient
              ? doubles_of<order, FastScale::Kind::quotient>(u, start, scale, count, to)
              : doubles_of<order, FastScale::Kind::line>(u, start, scale, count, to);
 }
 
-SELVEDGE_AVX512 FastEnd<std::uint32_t> doubles_narrow(const std::uint32_t* u, const FastStart<std::uint32_t>& start,
-                                                      const FastScale& scale, std::size_t count, double* to) {
+template <typename Word>
+SELVEDGE_AVX512 FastEnd<Word> doubles(const Word* u, const FastStart<Word>& start, const FastScale& scale,
+                                      std::size_t count, double* to) {
   switch (start.order) {
     case FastOrder::values: return doubles_in<FastOrder::values>(u, start, scale, count, to);
     case FastOrder::differences: return doubles_in<FastOrder::differences>(u, start, scale, count, to);
@@ -253,8 +422,8 @@ SELVEDGE_AVX512 FastEnd<std::uint32_t> doubles_narrow(const std::uint32_t* u, co
 }  // namespace
 
 const FastPath fast_path_avx512 = {
-    "avx512", is_here, encode, unpack_narrow, unpack_wide, patch_narrow,
-    integers<std::uint32_t>, integers<std::uint64_t>, doubles_narrow};
+    "avx512", is_here, encode, unpack_narrow, unpack_wide, patch_narrow, patch_wide,
+    integers<std::uint32_t>, integers<std::uint64_t>, doubles<std::uint32_t>, doubles<std::uint64_t>};
 
 }  // namespace selvedge::codec
 #endif

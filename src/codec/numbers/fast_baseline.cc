@@ -13,7 +13,8 @@ namespace {
 bool is_here() { return true; }
 
 std::size_t encode(const std::int64_t* integers, std::size_t count, bool is_first, std::uint8_t* to) {
-  return static_cast<std::size_t>(fast_encoder::put_group_of(integers, count, is_first, to) - to);
+  return static_cast<std::size_t>(fast_encoder::put_group_of<fast_plan::PlainScans>(
+      integers, count, is_first, to) - to);
 }
 
 // Number i begins at bit i * width, and eight bytes hold it whole, whatever its first bit.
@@ -27,11 +28,13 @@ void unpack(const std::uint8_t* in, unsigned width, std::size_t count, Word* to)
   }
 }
 
-void patch_narrow(const std::uint8_t* bitmap, const std::uint32_t* patches, std::size_t count,
-                  std::uint32_t* numbers) {
+template <typename Word>
+std::size_t patch(const std::uint8_t* bitmap, const FastHighs<Word>& highs, std::size_t count, Word* numbers) {
+  std::size_t next = 0;
   for (std::size_t byte = 0; byte < count / 8; ++byte)
     for (unsigned bits = bitmap[byte]; bits != 0; bits &= bits - 1)
-      numbers[byte * 8 + static_cast<unsigned>(std::countr_zero(bits))] += *patches++;
+      numbers[byte * 8 + static_cast<unsigned>(std::countr_zero(bits))] += highs.patch(next++);
+  return next;
 }
 
 // Turns residuals into sums; `sink` takes each.
@@ -95,7 +98,7 @@ FastEnd<std::uint32_t> doubles_narrow(const std::uint32_t* u, const FastStart<st
 }  // namespace
 
 const FastPath fast_path_baseline = {
-    "baseline", is_here, encode, unpack<std::uint32_t>, unpack<std::uint64_t>, patch_narrow,
-    integers<std::uint32_t>, integers<std::uint64_t>, doubles_narrow};
+    "baseline", is_here, encode, unpack<std::uint32_t>, unpack<std::uint64_t>, patch<std::uint32_t>,
+    patch<std::uint64_t>, integers<std::uint32_t>, integers<std::uint64_t>, doubles_narrow, nullptr};
 
 }  // namespace selvedge::codec

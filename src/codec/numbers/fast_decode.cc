@@ -91,35 +91,34 @@ void unpack_bounded(const FastPath& path, base::BytesView packed, std::size_t be
   unpack(path, copy, width, rows, to);
 }
 
+std::size_t patch_by_bitmap(const FastPath& path, const std::uint8_t* bitmap, const FastHighs<std::uint32_t>& highs,
+                            std::size_t count, std::uint32_t* numbers) {
+  return path.patch_narrow(bitmap, highs, count, numbers);
+}
+std::size_t patch_by_bitmap(const FastPath& path, const std::uint8_t* bitmap, const FastHighs<std::uint64_t>& highs,
+                            std::size_t count, std::uint64_t* numbers) {
+  return path.patch_wide(bitmap, highs, count, numbers);
+}
+
 template <typename Word>
 bool patch(const FastPath& path, const Group& group, std::size_t behind, Word* numbers) {
-  alignas(64) Word patches[fast_group];
-  unpack_bounded(path, group.highs, behind, group.high_width, group.exceptions, patches);
-  for (std::size_t i = 0; i < group.exceptions; ++i)
-    patches[i] = group.width < sizeof(Word) * 8
-                     ? static_cast<Word>(high_bits(patches[i], group.signed_highs) << group.width)
-                     : Word{0};
+  if (group.width == sizeof(Word) * 8) return false;  // nothing lies outside of such a window
+  alignas(64) Word coded[fast_group + 16];
+  unpack_bounded(path, group.highs, behind, group.high_width, group.exceptions, coded);
+  const FastHighs<Word> highs = {coded, group.signed_highs, group.width};
   if (!exceptions_are_a_bitmap(group.exceptions, group.count)) {
     for (std::size_t i = 0; i < group.exceptions; ++i) {
       if (group.places[i] >= group.count) return false;
-      numbers[group.places[i]] += patches[i];
+      numbers[group.places[i]] += highs.patch(i);
     }
     return true;
   }
+  if (group.count == fast_group)
+    return patch_by_bitmap(path, group.places.data(), highs, fast_group, numbers) == group.exceptions;
   std::uint8_t bitmap[fast_group / 8] = {};
   std::memcpy(bitmap, group.places.data(), group.places.size());
-  std::size_t marked = 0;
-  for (const std::uint8_t byte : bitmap) marked += static_cast<std::size_t>(std::popcount(byte));
-  if (marked != group.exceptions) return false;
   if (group.count % 8 != 0 && bitmap[group.count / 8] >> group.count % 8 != 0) return false;
-  if constexpr (sizeof(Word) == 4) {
-    path.patch_narrow(bitmap, patches, whole_rows(group.count), numbers);
-  } else {
-    const Word* next = patches;
-    for (std::size_t i = 0; i < group.count; ++i)
-      if ((bitmap[i / 8] >> i % 8 & 1) != 0) numbers[i] += *next++;
-  }
-  return true;
+  return patch_by_bitmap(path, bitmap, highs, whole_rows(group.count), numbers) == group.exceptions;
 }
 
 // The numbers of the group before they are summed, without the start of the window.
@@ -178,10 +177,22 @@ bool take_groups(base::Reader& in, std::size_t count, Sink sink) {
   return true;
 }
 
+// Kernels write whole rows: straight to where the numbers go, or by way of a copy.
+template <typename Number, typename Kernel>
+void in_whole_rows(std::span<Number> to, Kernel kernel) {
+  const std::size_t rows = whole_rows(to.size());
+  if (rows == to.size()) return kernel(to.data(), rows);
+  Number copy[fast_group];
+  kernel(copy, rows);
+  std::copy_n(copy, to.size(), to.data());
+}
+
 // Whether the vector kernels know the model's arithmetic, and how.
 bool scale_of(const NumberModel& model, FastScale& scale) {
   scale.multiple = static_cast<double>(model.multiple);
   scale.offset = static_cast<double>(model.offset);
+  scale.whole_multiple = model.multiple;
+  scale.whole_offset = model.offset;
   switch (model.form) {
     case NumberForm::decimal:
     case NumberForm::float32:
@@ -215,12 +226,11 @@ bool take_fast(base::Reader& in, std::span<std::int64_t> integers) {
   const FastPath& path = current_fast_path();
   return take_groups(in, integers.size(), [&](const Group& group, std::size_t behind, Before& before,
                                               std::size_t place) {
-    if (group.count == fast_group)
-      return take_integers(path, group, behind, before, integers.data() + place);
-    std::int64_t rows[fast_group];
-    if (!take_integers(path, group, behind, before, rows)) return false;
-    std::copy_n(rows, group.count, integers.data() + place);
-    return true;
+    bool is_sound = false;
+    in_whole_rows(integers.subspan(place, group.count), [&](std::int64_t* rows, std::size_t) {
+      is_sound = take_integers(path, group, behind, before, rows);
+    });
+    return is_sound;
   });
 }
 
@@ -230,21 +240,25 @@ bool take_fast(base::Reader& in, const NumberModel& model, std::span<double> val
   const bool has_kernel = scale_of(model, scale);
   return take_groups(in, values.size(), [&](const Group& group, std::size_t behind, Before& before,
                                             std::size_t place) {
+    const std::span<double> to = values.subspan(place, group.count);
+    if (has_kernel && group.is_wide && path.doubles_wide != nullptr) {
+      alignas(64) std::uint64_t numbers[fast_group];
+      if (!take_numbers_of(path, group, behind, numbers)) return false;
+      in_whole_rows(to, [&](double* rows, std::size_t count) {
+        advance(before, path.doubles_wide(numbers, start_of<std::uint64_t>(group, before), scale, count, rows));
+      });
+      return true;
+    }
     if (!has_kernel || group.is_wide || !is_exact_as_double(scale, before.integer)) {
       std::int64_t integers[fast_group];
       return take_integers(path, group, behind, before, integers) &&
-             to_doubles(model, {integers, group.count}, values.subspan(place, group.count));
+             to_doubles(model, {integers, group.count}, to);
     }
     alignas(64) std::uint32_t numbers[fast_group];
     if (!take_numbers_of(path, group, behind, numbers)) return false;
-    const auto start = start_of<std::uint32_t>(group, before);
-    if (group.count == fast_group) {
-      advance(before, path.doubles_narrow(numbers, start, scale, fast_group, values.data() + place));
-      return true;
-    }
-    double rows[fast_group];
-    path.doubles_narrow(numbers, start, scale, whole_rows(group.count), rows);
-    std::copy_n(rows, group.count, values.data() + place);
+    in_whole_rows(to, [&](double* rows, std::size_t count) {
+      advance(before, path.doubles_narrow(numbers, start_of<std::uint32_t>(group, before), scale, count, rows));
+    });
     return true;
   });
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -37,29 +38,50 @@ class BitWriter {
   unsigned fill_ = 0;
 };
 
+SELVEDGE_INLINE void store(std::uint8_t* at, std::uint64_t word) { std::memcpy(at, &word, sizeof word); }
+
+// Eight numbers are `width` bytes. A word that does not begin at a byte takes the bits of the word before
+// along, so that each store overwrites nothing but zeros.
+SELVEDGE_INLINE std::uint8_t* pack_eight(const std::uint64_t* pairs, unsigned width, std::uint8_t* at) {
+  const unsigned two = 2 * width, four = 4 * width, six = 6 * width;
+  if (width <= 15) {
+    const std::uint64_t first = pairs[0] | pairs[1] << two, second = pairs[2] | pairs[3] << two;
+    store(at, first);
+    store(at + four / 8, first >> (four / 8 * 8) | second << four % 8);
+    return at + width;
+  }
+  const std::uint64_t second = pairs[0] >> (two / 8 * 8) | pairs[1] << two % 8;
+  const std::uint64_t third = second >> ((four / 8 - two / 8) * 8) | pairs[2] << four % 8;
+  const std::uint64_t fourth = third >> ((six / 8 - four / 8) * 8) | pairs[3] << six % 8;
+  store(at, pairs[0]);
+  store(at + two / 8, second);
+  store(at + four / 8, third);
+  store(at + six / 8, fourth);
+  return at + width;
+}
+
 // Packs the lowest `width` bits of each number.
 template <typename Word>
 SELVEDGE_INLINE std::uint8_t* pack(const Word* u, std::size_t count, unsigned width, std::uint8_t* at) {
   if (width == 0) return at;
-  BitWriter out(at);
-  if (width > fast_wide_width) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::uint64_t word = u[i];
-      out.put(word & 0xFFFFFFFF, 32);
-      out.put(word >> 32, 32);
+  if constexpr (sizeof(Word) == 8) {
+    if (width > fast_wide_width) {
+      std::memcpy(at, u, count * sizeof(Word));
+      return at + count * sizeof(Word);
     }
-    return out.end();
   }
   const std::uint64_t mask = (std::uint64_t{1} << width) - 1;
   std::size_t i = 0;
-  if (width <= 14) {
-    for (; i + 4 <= count; i += 4)
-      out.put((u[i] & mask) | (u[i + 1] & mask) << width | (u[i + 2] & mask) << (2 * width) |
-                  (u[i + 3] & mask) << (3 * width),
-              4 * width);
-  } else if (width <= 28) {
-    for (; i + 2 <= count; i += 2) out.put((u[i] & mask) | (u[i + 1] & mask) << width, 2 * width);
+  if (sizeof(Word) == 4 && width <= 25) {
+    std::uint64_t pairs[fast_group / 2];
+    for (std::size_t k = 0; k < count / 2; ++k) {
+      std::uint64_t pair;
+      std::memcpy(&pair, u + 2 * k, sizeof pair);
+      pairs[k] = (pair & mask) | (pair >> 32 & mask) << width;
+    }
+    for (; i + 8 <= count; i += 8) at = pack_eight(pairs + i / 2, width, at);
   }
+  BitWriter out(at);
   for (; i < count; ++i) out.put(u[i] & mask, width);
   return out.end();
 }
@@ -80,41 +102,40 @@ inline std::uint8_t width_code(unsigned width) {
 }
 
 // Exceptions of the group: how many, their width, where, and their high bits.
-template <typename Signed>
+template <typename Scans, typename Signed>
 SELVEDGE_INLINE std::uint8_t* put_exceptions(const FastPlan<Signed>& plan,
                                              const std::make_unsigned_t<Signed>* u,
                                              std::size_t count, std::uint8_t* at) {
   using Word = std::make_unsigned_t<Signed>;
   *at++ = static_cast<std::uint8_t>(plan.exceptions);
   *at++ = static_cast<std::uint8_t>(width_code(plan.high_width) | (plan.signed_highs ? 0x40 : 0));
-  Word highs[fast_group + 1];
-  std::uint8_t places[fast_group + 1];
+  Signed highs[fast_group];
+  for (std::size_t i = 0; i < count; ++i) highs[i] = static_cast<Signed>(static_cast<Signed>(u[i]) >> plan.width);
+  for (std::size_t i = count; i % 8 != 0; ++i) highs[i] = 0;
+  std::uint8_t bitmap[fast_group / 8];
+  const std::size_t bytes = (count + 7) / 8;
+  Scans::mark(highs, count, bitmap);
+  const bool is_bitmap = exceptions_are_a_bitmap(plan.exceptions, count);
+  std::memcpy(at, bitmap, bytes);  // or places over it
+  Word coded[fast_group];
   std::size_t found = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto high = static_cast<Signed>(static_cast<Signed>(u[i]) >> plan.width);
-    const Word coded = plan.signed_highs ? static_cast<Word>((static_cast<Word>(high) << 1) ^
-                                                             static_cast<Word>(high < 0 ? ~Word{0} : Word{0}))
-                                         : static_cast<Word>(high);
-    places[found] = static_cast<std::uint8_t>(i);
-    highs[found] = static_cast<Word>(coded - 1);
-    found += high != 0 ? 1 : 0;
-  }
-  if (exceptions_are_a_bitmap(found, count)) {
-    std::memset(at, 0, (count + 7) / 8);
-    for (std::size_t i = 0; i < found; ++i)
-      at[places[i] / 8] = static_cast<std::uint8_t>(at[places[i] / 8] | 1 << places[i] % 8);
-    at += (count + 7) / 8;
-  } else {
-    std::memcpy(at, places, found);
-    at += found;
-  }
-  return pack(highs, found, plan.high_width, at);
+  for (std::size_t byte = 0; byte < bytes; ++byte)
+    for (unsigned bits = bitmap[byte]; bits != 0; bits &= bits - 1) {
+      const std::size_t place = byte * 8 + static_cast<unsigned>(std::countr_zero(bits));
+      const auto high = static_cast<Word>(highs[place]);
+      const auto sign = static_cast<Word>(highs[place] < 0 ? ~Word{0} : Word{0});
+      coded[found] = static_cast<Word>((plan.signed_highs ? static_cast<Word>(high << 1) ^ sign : high) - 1);
+      if (!is_bitmap) at[found] = static_cast<std::uint8_t>(place);
+      ++found;
+    }
+  at += is_bitmap ? bytes : found;
+  return pack(coded, found, plan.high_width, at);
 }
 
 // One group in one kind of arithmetic. `before` and `slope` are the integer before the group and the
 // difference that led to it; in the first group they are for the encoder to choose. Null if its numbers
 // are too large for narrow arithmetic.
-template <typename Signed>
+template <typename Scans, typename Signed>
 SELVEDGE_INLINE std::uint8_t* put_group(const std::int64_t* values, std::size_t count,
                                         std::uint64_t before, std::uint64_t slope, bool is_first,
                                         std::uint8_t* at) {
@@ -124,18 +145,14 @@ SELVEDGE_INLINE std::uint8_t* put_group(const std::int64_t* values, std::size_t 
   Word u[fast_group];
   for (std::size_t i = 0; i < count; ++i)
     x[0][i] = static_cast<Signed>(static_cast<Word>(static_cast<std::uint64_t>(values[i]) - before));
-  x[1][0] = x[0][0];
-  for (std::size_t i = 1; i < count; ++i)
-    x[1][i] = static_cast<Signed>(static_cast<Word>(x[0][i]) - static_cast<Word>(x[0][i - 1]));
+  Scans::differences(x[0], count, Word{0}, x[1]);
   if (is_first) x[1][0] = count > 1 ? x[1][1] : 0;
-  x[2][0] = static_cast<Signed>(static_cast<Word>(x[1][0]) - static_cast<Word>(slope));
-  for (std::size_t i = 1; i < count; ++i)
-    x[2][i] = static_cast<Signed>(static_cast<Word>(x[1][i]) - static_cast<Word>(x[1][i - 1]));
+  Scans::differences(x[1], count, static_cast<Word>(slope), x[2]);
   if (is_first) {
     x[2][0] = count > 2 ? x[2][2] : 0;
     if (count > 1) x[2][1] = x[2][0];
   }
-  const FastPlan<Signed> plan = fast_plan::choose(x, count);
+  const FastPlan<Signed> plan = fast_plan::choose<Scans>(x, count);
   if (!is_wide && std::max(plan.width, plan.high_width) > fast_narrow_width) return nullptr;
   const auto order = static_cast<unsigned>(plan.order);
   const auto has_exceptions = static_cast<unsigned>(plan.exceptions > 0);
@@ -164,7 +181,7 @@ SELVEDGE_INLINE std::uint8_t* put_group(const std::int64_t* values, std::size_t 
   if (is_first && order == 2) at = put_signed<std::int64_t>(at, slope);
 
   for (std::size_t i = 0; i < count; ++i) u[i] = static_cast<Word>(static_cast<Word>(x[order][i]) - plan.low);
-  if (has_exceptions != 0) at = put_exceptions(plan, u, count, at);
+  if (has_exceptions != 0) at = put_exceptions<Scans>(plan, u, count, at);
   return pack(u, count, plan.width, at);
 }
 
@@ -177,21 +194,23 @@ SELVEDGE_INLINE bool is_narrow(const std::int64_t* values, std::size_t count, st
   return beyond == 0;
 }
 
+template <typename Scans>
 SELVEDGE_INLINE std::uint8_t* put_any_group(const std::int64_t* values, std::size_t count,
                                             bool is_first, std::uint8_t* at) {
   const auto before = static_cast<std::uint64_t>(is_first ? values[0] : values[-1]);
   const std::uint64_t slope = is_first ? 0 : before - static_cast<std::uint64_t>(values[-2]);
   if (is_narrow(values, count, before))
-    if (auto* end = put_group<std::int32_t>(values, count, before, slope, is_first, at)) return end;
-  return put_group<std::int64_t>(values, count, before, slope, is_first, at);
+    if (auto* end = put_group<Scans, std::int32_t>(values, count, before, slope, is_first, at)) return end;
+  return put_group<Scans, std::int64_t>(values, count, before, slope, is_first, at);
 }
 
 // A full group has a length that the compiler knows, and that makes vector code of the loops.
+template <typename Scans>
 SELVEDGE_INLINE std::uint8_t* put_group_of(const std::int64_t* values, std::size_t count, bool is_first,
                                       std::uint8_t* at) {
   if (count == 0) return at;
-  if (count == fast_group) return put_any_group(values, fast_group, is_first, at);
-  return put_any_group(values, count, is_first, at);
+  if (count == fast_group) return put_any_group<Scans>(values, fast_group, is_first, at);
+  return put_any_group<Scans>(values, count, is_first, at);
 }
 
 }  // namespace selvedge::codec::fast_encoder

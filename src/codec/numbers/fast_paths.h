@@ -24,10 +24,22 @@ struct FastScale {
   Kind kind = Kind::quotient;
   Rounding rounding = Rounding::none;  // never significant
   double multiple = 1, offset = 0;
+  std::int64_t whole_multiple = 1, whole_offset = 0;  // the same
   double divisor = 1;
   double inverse = 1;  // 1 / divisor. A power of ten can be divided by with it and fused multiply-adds
   double step = 1, origin = 0;
   double decimals = 1;  // power of ten
+};
+
+// High bits of exceptions as they are coded, and by how much they are shifted, less than all bits of a word.
+// Sixteen more than a group can have can be read.
+template <typename Word>
+struct FastHighs {
+  const Word* coded;
+  bool is_signed;
+  unsigned shift;
+
+  Word patch(std::size_t i) const { return static_cast<Word>(high_bits(coded[i], is_signed) << shift); }
 };
 
 // Where a group starts: number = base + sum, the sums beginning with `slope` if the order has two.
@@ -57,9 +69,11 @@ struct FastPath {
   void (*unpack_narrow)(const std::uint8_t* in, unsigned width, std::size_t count, std::uint32_t* to);
   void (*unpack_wide)(const std::uint8_t* in, unsigned width, std::size_t count, std::uint64_t* to);
 
-  // Adds the next of `patches` to each number whose bit in `bitmap` is set.
-  void (*patch_narrow)(const std::uint8_t* bitmap, const std::uint32_t* patches, std::size_t count,
-                       std::uint32_t* numbers);
+  // Adds the next of the high bits to each number whose bit in `bitmap` is set. Returns how many are set.
+  std::size_t (*patch_narrow)(const std::uint8_t* bitmap, const FastHighs<std::uint32_t>& highs,
+                              std::size_t count, std::uint32_t* numbers);
+  std::size_t (*patch_wide)(const std::uint8_t* bitmap, const FastHighs<std::uint64_t>& highs,
+                            std::size_t count, std::uint64_t* numbers);
 
   FastEnd<std::uint32_t> (*integers_narrow)(const std::uint32_t* u, const FastStart<std::uint32_t>& start,
                                             std::size_t count, std::int64_t* to);
@@ -68,6 +82,9 @@ struct FastPath {
   // Only if all K are below 2^53 in size, so that they are exact as doubles.
   FastEnd<std::uint32_t> (*doubles_narrow)(const std::uint32_t* u, const FastStart<std::uint32_t>& start,
                                            const FastScale& scale, std::size_t count, double* to);
+  // Any integers. Null if the path has nothing better than forms.h.
+  FastEnd<std::uint64_t> (*doubles_wide)(const std::uint64_t* u, const FastStart<std::uint64_t>& start,
+                                         const FastScale& scale, std::size_t count, double* to);
 };
 
 // Those that this build has, the widest first. The last is plain C++ and always there.

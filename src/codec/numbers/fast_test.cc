@@ -138,7 +138,7 @@ TEST(Fast, PacksNoiseAroundADriftAndPatchesOutliers) {
     value += 1000 + random() % 16;
     integer = wrapped(value + (random() % 100 == 0 ? 30'000 : 0));
   }
-  EXPECT_LT(coded(made).size() * 8.0 / 10240, 6.0);
+  EXPECT_LT(coded(made).size() * 8, 6U * 10240);
 }
 
 TEST(Fast, ReadsExactlyItsBytes) {
@@ -271,7 +271,9 @@ TEST_F(EachPath, ReadsDamagedBytesLikeTheOthers) {
       const bool is_sound = take_exactly(bytes, back);
       if (name == paths_here().front()) first = back, first_sound = is_sound;
       ASSERT_EQ(is_sound, first_sound) << name;
-      if (is_sound) ASSERT_EQ(back, first) << name;
+      if (is_sound) {
+        ASSERT_EQ(back, first) << name;
+      }
     }
     sound += first_sound;
     if (round % 10 == 0) expect_same_doubles(bytes, count, model_of(NumberForm::decimal, 2));
