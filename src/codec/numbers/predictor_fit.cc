@@ -210,7 +210,7 @@ double tap_bits(const Predictor& p) {
 }
 
 // What a tap costs in time when values are read, as bits of each value.
-constexpr double bits_a_tap = 0.002;
+constexpr double bits_a_tap = 0.004;
 
 // The best so far by its bits in a sample of the block.
 struct Contest {
@@ -266,11 +266,8 @@ bool small(Values y) {
 void try_lags(Contest& contest, PredictorKind kind, std::int64_t base, Values y, std::uint32_t period) {
   if (!small(y)) return;
   scratch().values.assign(y.begin(), y.end());
-  for (const unsigned taps : {2u, 8u})
+  for (const unsigned taps : {2u, 6u})
     if (y.size() >= 32 * taps) try_linear(contest, kind, base, y, {taps, 0, 0});
-  // Many taps are worth their time only where a few have gained already.
-  if (contest.winner.kind == kind && contest.winner.taps == 8 && y.size() > 4000)
-    try_linear(contest, kind, base, y, {16, 0, 0});
   if (period > 0) try_linear(contest, kind, base, y, {4, period, period > 8 ? 5u : 3u});
 }
 

@@ -93,25 +93,25 @@ inline constexpr std::uint64_t first_mean(unsigned size) {
   return ((size & 1 ? std::uint64_t{24} : std::uint64_t{16}) << (size / 2)) - 16;
 }
 
-// How `count` residuals are shared out: in one or two segments, whose groups are coded in turn, and
-// with one state for all, or one for each place in a segment's group.
+// How residuals are shared out: in up to four segments of the same length but for the last, whose groups are
+// coded in turn; and with one state for all, or one for each place in a segment's group.
 struct Segments {
   unsigned count, states;
-  std::size_t split, end;
+  std::size_t length, end;
   explicit Segments(std::size_t residuals)
-      : count(residuals < 512 ? 1 : 2),
+      : count(residuals < 512 ? 1 : residuals < 2048 ? 2 : 4),
         states(residuals < 256 ? 1 : group * count),
-        split(count == 1 ? residuals : (residuals / 2 + group - 1) / group * group),
+        length((residuals + group * count - 1) / (group * count) * group),
         end(residuals) {}
-  std::size_t groups() const { return (split + group - 1) / group; }
+  std::size_t groups() const { return length / group; }
   // Values of a segment's group: how many (0 to 4) and where they begin.
-  std::size_t start(unsigned segment, std::size_t index) const { return segment * split + group * index; }
+  std::size_t start(unsigned segment, std::size_t index) const { return segment * length + group * index; }
   unsigned size(unsigned segment, std::size_t index) const {
-    const std::size_t begin = start(segment, index), limit = segment + 1 == count ? end : split;
+    const std::size_t begin = start(segment, index), limit = std::min((segment + 1) * length, end);
     return begin >= limit ? 0 : static_cast<unsigned>(std::min<std::size_t>(group, limit - begin));
   }
   unsigned state(unsigned segment, unsigned place) const { return states == 1 ? 0 : segment * group + place; }
 };
-inline constexpr unsigned most_states = 2 * group;
+inline constexpr unsigned most_segments = 4, most_states = most_segments * group;
 
 }  // namespace selvedge::codec::tokens
