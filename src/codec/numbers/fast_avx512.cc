@@ -1,8 +1,9 @@
 // The path of processors with AVX-512 and its byte permutation (Ice Lake, Zen 4 and later).
 //
 // A row is 16 numbers of 32 bits. Their packed bits begin at a byte; a permutation brings the four
-// bytes around each number into its lane, a shift by lane and a mask leave the number. Sums are made
-// in the register, by adding it to itself shifted by 1, 2, 4 and 8 lanes (Hillis and Steele, CACM 1986).
+// bytes around each number into its lane, a shift by lane and a mask leave the number. Sums are
+// made in the register, by adding it to itself shifted by 1, 2, 4 and 8 lanes (Hillis and Steele,
+// CACM 1986).
 
 #include "codec/numbers/fast_paths.h"
 
@@ -17,10 +18,8 @@
 #include <bit>
 #include <cstring>
 
+#include "codec/numbers/fast_avx512_scans.h"
 #include "codec/numbers/fast_group.h"
-
-#define SELVEDGE_AVX512 \
-  [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vbmi,avx2,fma,bmi,bmi2,lzcnt,popcnt")]]
 
 namespace selvedge::codec {
 
@@ -29,140 +28,23 @@ namespace {
 bool is_here() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512cd") &&
-         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("bmi2");
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vbmi") &&
+         __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
 }
-
-// Of what is left, which lanes are there.
-SELVEDGE_AVX512 SELVEDGE_INLINE __mmask16 rest(std::size_t count) {
-  return static_cast<__mmask16>(count >= 16 ? 0xFFFF : (1U << count) - 1);
-}
-SELVEDGE_AVX512 SELVEDGE_INLINE __mmask8 rest8(std::size_t count) {
-  return static_cast<__mmask8>(count >= 8 ? 0xFF : (1U << count) - 1);
-}
-
-// The loops of the encoder. The last register is read masked.
-struct Scans {
-  SELVEDGE_AVX512 static void differences(const std::int32_t* x, std::size_t count, std::uint32_t before,
-                                          std::int32_t* to) {
-    __m512i last = _mm512_set1_epi32(static_cast<int>(before));
-    for (std::size_t i = 0; i < count; i += 16) {
-      const __m512i row = _mm512_maskz_loadu_epi32(rest(count - i), x + i);
-      _mm512_mask_storeu_epi32(to + i, rest(count - i), _mm512_sub_epi32(row, _mm512_alignr_epi32(row, last, 15)));
-      last = row;
-    }
-  }
-  SELVEDGE_AVX512 static void differences(const std::int64_t* x, std::size_t count, std::uint64_t before,
-                                          std::int64_t* to) {
-    __m512i last = _mm512_set1_epi64(static_cast<std::int64_t>(before));
-    for (std::size_t i = 0; i < count; i += 8) {
-      const __m512i row = _mm512_maskz_loadu_epi64(rest8(count - i), x + i);
-      _mm512_mask_storeu_epi64(to + i, rest8(count - i), _mm512_sub_epi64(row, _mm512_alignr_epi64(row, last, 7)));
-      last = row;
-    }
-  }
-
-  // A byte for each number: the width that it needs. 255 behind the last.
-  class Widths {
-   public:
-    template <fast_plan::Anchor anchor>
-    SELVEDGE_AVX512 void measure(const std::int32_t* x, std::size_t count, std::int32_t number) {
-      const __m512i from = _mm512_set1_epi32(number);
-      std::memset(bytes_, 255, sizeof bytes_);
-      for (std::size_t i = 0; i < count; i += 16) {
-        const __mmask16 here = rest(count - i);
-        __m512i distance = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(here, x + i), from);
-        __m512i bits = distance;
-        if constexpr (anchor == fast_plan::Anchor::lower_middle) distance = _mm512_sub_epi32(_mm512_setzero_si512(), distance);
-        if constexpr (anchor != fast_plan::Anchor::start) bits = _mm512_xor_si512(distance, _mm512_srai_epi32(distance, 31));
-        __m512i width = _mm512_sub_epi32(_mm512_set1_epi32(anchor == fast_plan::Anchor::start ? 32 : 33), _mm512_lzcnt_epi32(bits));
-        if constexpr (anchor != fast_plan::Anchor::start) width = _mm512_maskz_mov_epi32(_mm512_test_epi32_mask(distance, distance), width);
-        width = _mm512_mask_mov_epi32(_mm512_set1_epi32(255), here, width);
-        _mm_store_si128(reinterpret_cast<__m128i*>(bytes_ + i), _mm512_cvtepi32_epi8(width));
-      }
-    }
-    template <fast_plan::Anchor anchor>
-    SELVEDGE_AVX512 void measure(const std::int64_t* x, std::size_t count, std::int64_t number) {
-      const __m512i from = _mm512_set1_epi64(number);
-      std::memset(bytes_, 255, sizeof bytes_);
-      for (std::size_t i = 0; i < count; i += 8) {
-        const __mmask8 here = rest8(count - i);
-        __m512i distance = _mm512_sub_epi64(_mm512_maskz_loadu_epi64(here, x + i), from);
-        __m512i bits = distance;
-        if constexpr (anchor == fast_plan::Anchor::lower_middle) distance = _mm512_sub_epi64(_mm512_setzero_si512(), distance);
-        if constexpr (anchor != fast_plan::Anchor::start) bits = _mm512_xor_si512(distance, _mm512_srai_epi64(distance, 63));
-        __m512i width = _mm512_sub_epi64(_mm512_set1_epi64(anchor == fast_plan::Anchor::start ? 64 : 65), _mm512_lzcnt_epi64(bits));
-        if constexpr (anchor != fast_plan::Anchor::start) width = _mm512_maskz_mov_epi64(_mm512_test_epi64_mask(distance, distance), width);
-        width = _mm512_mask_mov_epi64(_mm512_set1_epi64(255), here, width);
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(bytes_ + i), _mm512_cvtepi64_epi8(width));
-      }
-    }
-    SELVEDGE_AVX512 std::uint32_t within(unsigned width) const {
-      const __m512i most = _mm512_set1_epi8(static_cast<char>(width));
-      int inside = 0;
-      for (std::size_t i = 0; i < fast_group; i += 64)
-        inside += std::popcount(_mm512_cmple_epu8_mask(_mm512_load_si512(bytes_ + i), most));
-      return static_cast<std::uint32_t>(inside);
-    }
-    SELVEDGE_AVX512 std::uint32_t sum() const {
-      __m512i total = _mm512_setzero_si512();
-      for (std::size_t i = 0; i < fast_group; i += 64) {
-        const __m512i row = _mm512_load_si512(bytes_ + i);
-        const __mmask64 here = _mm512_cmple_epu8_mask(row, _mm512_set1_epi8(64));
-        total = _mm512_add_epi64(total, _mm512_sad_epu8(_mm512_maskz_mov_epi8(here, row), _mm512_setzero_si512()));
-      }
-      return static_cast<std::uint32_t>(_mm512_reduce_add_epi64(total));
-    }
-
-   private:
-    alignas(64) std::uint8_t bytes_[fast_group];
-  };
-
-  SELVEDGE_AVX512 static fast_plan::Extent<std::int32_t> extent(const std::int32_t* x, std::size_t count) {
-    __m512i smallest = _mm512_set1_epi32(x[0]), largest = smallest;
-    for (std::size_t i = 0; i < count; i += 16) {
-      const __m512i row = _mm512_mask_loadu_epi32(smallest, rest(count - i), x + i);
-      smallest = _mm512_min_epi32(smallest, row);
-      largest = _mm512_max_epi32(largest, row);
-    }
-    return {_mm512_reduce_min_epi32(smallest), _mm512_reduce_max_epi32(largest)};
-  }
-  SELVEDGE_AVX512 static fast_plan::Extent<std::int64_t> extent(const std::int64_t* x, std::size_t count) {
-    __m512i smallest = _mm512_set1_epi64(x[0]), largest = smallest;
-    for (std::size_t i = 0; i < count; i += 8) {
-      const __m512i row = _mm512_mask_loadu_epi64(smallest, rest8(count - i), x + i);
-      smallest = _mm512_min_epi64(smallest, row);
-      largest = _mm512_max_epi64(largest, row);
-    }
-    return {_mm512_reduce_min_epi64(smallest), _mm512_reduce_max_epi64(largest)};
-  }
-
-  SELVEDGE_AVX512 static void mark(const std::int32_t* x, std::size_t count, std::uint8_t* bitmap) {
-    for (std::size_t i = 0; i < count; i += 8) {
-      const __m256i row = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i));
-      bitmap[i / 8] = _mm256_test_epi32_mask(row, row);
-    }
-  }
-  SELVEDGE_AVX512 static void mark(const std::int64_t* x, std::size_t count, std::uint8_t* bitmap) {
-    for (std::size_t i = 0; i < count; i += 8) {
-      const __m512i row = _mm512_loadu_si512(x + i);
-      bitmap[i / 8] = _mm512_test_epi64_mask(row, row);
-    }
-  }
-};
 
 SELVEDGE_AVX512 std::size_t encode(const std::int64_t* integers, std::size_t count, bool is_first,
                                    std::uint8_t* to) {
-  return static_cast<std::size_t>(fast_encoder::put_group_of<Scans>(integers, count, is_first, to) - to);
+  return static_cast<std::size_t>(
+      fast_encoder::put_group_of<Avx512Scans>(integers, count, is_first, to) - to);
 }
 
 SELVEDGE_AVX512 void unpack_narrow(const std::uint8_t* in, unsigned width, std::size_t count,
                                    std::uint32_t* to) {
   const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const __m512i bit = _mm512_mullo_epi32(lane, _mm512_set1_epi32(static_cast<int>(width)));
-  const __m512i bytes = _mm512_add_epi32(
-      _mm512_mullo_epi32(_mm512_srli_epi32(bit, 3), _mm512_set1_epi32(0x01010101)), _mm512_set1_epi32(0x03020100));
+  const __m512i bytes =
+      _mm512_add_epi32(_mm512_mullo_epi32(_mm512_srli_epi32(bit, 3), _mm512_set1_epi32(0x01010101)),
+                       _mm512_set1_epi32(0x03020100));
   const __m512i shift = _mm512_and_si512(bit, _mm512_set1_epi32(7));
   const __m512i mask = _mm512_set1_epi32(static_cast<int>((1U << width) - 1));
   for (std::size_t i = 0; i < count; i += 16, in += 2 * width) {
@@ -171,7 +53,8 @@ SELVEDGE_AVX512 void unpack_narrow(const std::uint8_t* in, unsigned width, std::
   }
 }
 
-SELVEDGE_AVX512 void unpack_wide(const std::uint8_t* in, unsigned width, std::size_t count, std::uint64_t* to) {
+SELVEDGE_AVX512 void unpack_wide(const std::uint8_t* in, unsigned width, std::size_t count,
+                                 std::uint64_t* to) {
   const __m512i lane = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
   const __m512i bit = _mm512_mullo_epi64(lane, _mm512_set1_epi64(width));
   const __m512i bytes = _mm512_add_epi64(
@@ -186,10 +69,11 @@ SELVEDGE_AVX512 void unpack_wide(const std::uint8_t* in, unsigned width, std::si
   }
 }
 
-// A row's share of the high bits goes to the lanes that are marked. (Reading the whole register first is
-// faster than an expanding load.)
-SELVEDGE_AVX512 std::size_t patch_narrow(const std::uint8_t* bitmap, const FastHighs<std::uint32_t>& highs,
-                                         std::size_t count, std::uint32_t* numbers) {
+// A row's share of the high bits goes to the lanes that are marked. (Reading the whole register
+// first is faster than an expanding load.)
+SELVEDGE_AVX512 std::size_t patch_narrow(const std::uint8_t* bitmap,
+                                         const FastHighs<std::uint32_t>& highs, std::size_t count,
+                                         std::uint32_t* numbers) {
   const __m512i one = _mm512_set1_epi32(1);
   const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(highs.shift));
   std::size_t next = 0;
@@ -198,8 +82,9 @@ SELVEDGE_AVX512 std::size_t patch_narrow(const std::uint8_t* bitmap, const FastH
     std::memcpy(&bits, bitmap + i / 8, sizeof bits);
     __m512i high = _mm512_add_epi32(_mm512_loadu_si512(highs.coded + next), one);
     if (highs.is_signed)
-      high = _mm512_xor_si512(_mm512_srli_epi32(high, 1),
-                              _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_and_si512(high, one)));
+      high =
+          _mm512_xor_si512(_mm512_srli_epi32(high, 1),
+                           _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_and_si512(high, one)));
     const __m512i added = _mm512_maskz_expand_epi32(bits, _mm512_sll_epi32(high, shift));
     next += static_cast<unsigned>(std::popcount(bits));
     _mm512_storeu_si512(numbers + i, _mm512_add_epi32(_mm512_loadu_si512(numbers + i), added));
@@ -207,8 +92,9 @@ SELVEDGE_AVX512 std::size_t patch_narrow(const std::uint8_t* bitmap, const FastH
   return next;
 }
 
-SELVEDGE_AVX512 std::size_t patch_wide(const std::uint8_t* bitmap, const FastHighs<std::uint64_t>& highs,
-                                       std::size_t count, std::uint64_t* numbers) {
+SELVEDGE_AVX512 std::size_t patch_wide(const std::uint8_t* bitmap,
+                                       const FastHighs<std::uint64_t>& highs, std::size_t count,
+                                       std::uint64_t* numbers) {
   const __m512i one = _mm512_set1_epi64(1);
   const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(highs.shift));
   std::size_t next = 0;
@@ -216,8 +102,9 @@ SELVEDGE_AVX512 std::size_t patch_wide(const std::uint8_t* bitmap, const FastHig
     const std::uint8_t bits = bitmap[i / 8];
     __m512i high = _mm512_add_epi64(_mm512_loadu_si512(highs.coded + next), one);
     if (highs.is_signed)
-      high = _mm512_xor_si512(_mm512_srli_epi64(high, 1),
-                              _mm512_sub_epi64(_mm512_setzero_si512(), _mm512_and_si512(high, one)));
+      high =
+          _mm512_xor_si512(_mm512_srli_epi64(high, 1),
+                           _mm512_sub_epi64(_mm512_setzero_si512(), _mm512_and_si512(high, one)));
     const __m512i added = _mm512_maskz_expand_epi64(bits, _mm512_sll_epi64(high, shift));
     next += static_cast<unsigned>(std::popcount(bits));
     _mm512_storeu_si512(numbers + i, _mm512_add_epi64(_mm512_loadu_si512(numbers + i), added));
@@ -245,9 +132,15 @@ SELVEDGE_AVX512 SELVEDGE_INLINE __m512i last_lane(__m512i x, std::uint32_t) {
 SELVEDGE_AVX512 SELVEDGE_INLINE __m512i last_lane(__m512i x, std::uint64_t) {
   return _mm512_permutexvar_epi64(_mm512_set1_epi64(7), x);
 }
-SELVEDGE_AVX512 SELVEDGE_INLINE __m512i add(__m512i a, __m512i b, std::uint32_t) { return _mm512_add_epi32(a, b); }
-SELVEDGE_AVX512 SELVEDGE_INLINE __m512i add(__m512i a, __m512i b, std::uint64_t) { return _mm512_add_epi64(a, b); }
-SELVEDGE_AVX512 SELVEDGE_INLINE __m512i all_lanes(std::uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
+SELVEDGE_AVX512 SELVEDGE_INLINE __m512i add(__m512i a, __m512i b, std::uint32_t) {
+  return _mm512_add_epi32(a, b);
+}
+SELVEDGE_AVX512 SELVEDGE_INLINE __m512i add(__m512i a, __m512i b, std::uint64_t) {
+  return _mm512_add_epi64(a, b);
+}
+SELVEDGE_AVX512 SELVEDGE_INLINE __m512i all_lanes(std::uint32_t x) {
+  return _mm512_set1_epi32(static_cast<int>(x));
+}
 SELVEDGE_AVX512 SELVEDGE_INLINE __m512i all_lanes(std::uint64_t x) {
   return _mm512_set1_epi64(static_cast<std::int64_t>(x));
 }
@@ -280,48 +173,36 @@ struct Summer {
     Word totals[64 / sizeof(Word)], slopes[64 / sizeof(Word)];
     _mm512_storeu_si512(totals, sum);
     _mm512_storeu_si512(slopes, slope);
-    const Word last = static_cast<Word>(start.low + u[count - 1]);
-    if constexpr (order == FastOrder::values) return {last, static_cast<Word>(u[count - 1] - u[count - 2])};
-    if constexpr (order == FastOrder::differences) return {totals[0], last};
-    return {totals[0], slopes[0]};
+    return fast_end<order>(start, u, count, totals[0], slopes[0]);
   }
 };
 
 template <FastOrder order>
-SELVEDGE_AVX512 FastEnd<std::uint32_t> integers_of(const std::uint32_t* u, const FastStart<std::uint32_t>& start,
-                                                   std::size_t count, std::int64_t* to) {
-  Summer<std::uint32_t, order> summer(start);
-  const __m512i base = _mm512_set1_epi64(start.base);
-  for (std::size_t i = 0; i < count; i += 16) {
-    const __m512i x = summer.next(u + i);
-    const __m512i first = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(x));
-    const __m512i second = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(x, 1));
-    _mm512_storeu_si512(to + i, _mm512_add_epi64(base, first));
-    _mm512_storeu_si512(to + i + 8, _mm512_add_epi64(base, second));
+struct Integers {
+  SELVEDGE_AVX512 static FastEnd<std::uint32_t> run(const std::uint32_t* u,
+                                                    const FastStart<std::uint32_t>& start,
+                                                    std::size_t count, std::int64_t* to) {
+    Summer<std::uint32_t, order> summer(start);
+    const __m512i base = _mm512_set1_epi64(start.base);
+    for (std::size_t i = 0; i < count; i += 16) {
+      const __m512i x = summer.next(u + i);
+      const __m512i first = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(x));
+      const __m512i second = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(x, 1));
+      _mm512_storeu_si512(to + i, _mm512_add_epi64(base, first));
+      _mm512_storeu_si512(to + i + 8, _mm512_add_epi64(base, second));
+    }
+    return summer.end(start, u, count);
   }
-  return summer.end(start, u, count);
-}
-
-template <FastOrder order>
-SELVEDGE_AVX512 FastEnd<std::uint64_t> integers_of(const std::uint64_t* u, const FastStart<std::uint64_t>& start,
-                                                   std::size_t count, std::int64_t* to) {
-  Summer<std::uint64_t, order> summer(start);
-  const __m512i base = _mm512_set1_epi64(start.base);
-  for (std::size_t i = 0; i < count; i += 8)
-    _mm512_storeu_si512(to + i, _mm512_add_epi64(base, summer.next(u + i)));
-  return summer.end(start, u, count);
-}
-
-template <typename Word>
-SELVEDGE_AVX512 FastEnd<Word> integers(const Word* u, const FastStart<Word>& start, std::size_t count,
-                                       std::int64_t* to) {
-  switch (start.order) {
-    case FastOrder::values: return integers_of<FastOrder::values>(u, start, count, to);
-    case FastOrder::differences: return integers_of<FastOrder::differences>(u, start, count, to);
-    case FastOrder::second_differences: break;
+  SELVEDGE_AVX512 static FastEnd<std::uint64_t> run(const std::uint64_t* u,
+                                                    const FastStart<std::uint64_t>& start,
+                                                    std::size_t count, std::int64_t* to) {
+    Summer<std::uint64_t, order> summer(start);
+    const __m512i base = _mm512_set1_epi64(start.base);
+    for (std::size_t i = 0; i < count; i += 8)
+      _mm512_storeu_si512(to + i, _mm512_add_epi64(base, summer.next(u + i)));
+    return summer.end(start, u, count);
   }
-  return integers_of<FastOrder::second_differences>(u, start, count, to);
-}
+};
 
 // The scale in registers.
 template <FastScale::Kind kind>
@@ -349,81 +230,90 @@ struct Scaler {
     return scaled(_mm512_fmadd_pd(k, multiple, offset));
   }
   SELVEDGE_AVX512 SELVEDGE_INLINE __m512d wide(__m512i k) const {
-    return scaled(_mm512_cvtepi64_pd(_mm512_add_epi64(_mm512_mullo_epi64(k, whole_multiple), whole_offset)));
+    return scaled(
+        _mm512_cvtepi64_pd(_mm512_add_epi64(_mm512_mullo_epi64(k, whole_multiple), whole_offset)));
   }
 
  private:
   SELVEDGE_AVX512 SELVEDGE_INLINE __m512d scaled(__m512d whole) const {
     __m512d value;
     if constexpr (kind == FastScale::Kind::quotient) {
-      // A quotient by a power of ten up to 10^22: the product with the rounded inverse is off by less
-      // than 1.5 last places, its remainder is exact, and no quotient of a double that is an integer lies
-      // so near to the middle of two doubles that the second step could round it wrongly (Markstein, 1990).
+      // A quotient by a power of ten up to 10^22: the product with the rounded inverse is off by
+      // less than 1.5 last places, its remainder is exact, and no quotient of a double that is an
+      // integer lies so near to the middle of two doubles that the second step could round it
+      // wrongly (Markstein, 1990).
       const __m512d guess = _mm512_mul_pd(whole, inverse);
       value = _mm512_fmadd_pd(_mm512_fnmadd_pd(guess, divisor, whole), inverse, guess);
     } else {
       // The variants with a rounding mode are not contracted to a fused operation.
       const __m512d product = _mm512_mul_round_pd(whole, step, _MM_FROUND_CUR_DIRECTION);
-      value = _mm512_div_pd(_mm512_add_round_pd(origin, product, _MM_FROUND_CUR_DIRECTION), divisor);
+      value =
+          _mm512_div_pd(_mm512_add_round_pd(origin, product, _MM_FROUND_CUR_DIRECTION), divisor);
     }
     if (rounding == Rounding::none) return value;
     if (rounding == Rounding::float32) return _mm512_cvtps_pd(_mm512_cvtpd_ps(value));
-    const __m512d shift = _mm512_set1_pd(6755399441055744.0);  // 1.5 * 2^52 leaves no bits for a fraction
+    const __m512d shift =
+        _mm512_set1_pd(6755399441055744.0);  // 1.5 * 2^52 leaves no bits for a fraction
     const __m512d tall = _mm512_mul_round_pd(value, decimals, _MM_FROUND_CUR_DIRECTION);
     return _mm512_div_pd(
-        _mm512_sub_round_pd(_mm512_add_round_pd(tall, shift, _MM_FROUND_CUR_DIRECTION), shift, _MM_FROUND_CUR_DIRECTION),
+        _mm512_sub_round_pd(_mm512_add_round_pd(tall, shift, _MM_FROUND_CUR_DIRECTION), shift,
+                            _MM_FROUND_CUR_DIRECTION),
         decimals);
   }
 };
 
 template <FastOrder order, FastScale::Kind kind>
-SELVEDGE_AVX512 FastEnd<std::uint32_t> doubles_of(const std::uint32_t* u, const FastStart<std::uint32_t>& start,
-                                                  const FastScale& scale, std::size_t count, double* to) {
-  Summer<std::uint32_t, order> summer(start);
-  const Scaler<kind> scaler(scale, start.base);
-  for (std::size_t i = 0; i < count; i += 16) {
-    const __m512i x = summer.next(u + i);
-    _mm512_storeu_pd(to + i, scaler.narrow(_mm512_castsi512_si256(x)));
-    _mm512_storeu_pd(to + i + 8, scaler.narrow(_mm512_extracti64x4_epi64(x, 1)));
+struct DoublesOf {
+  SELVEDGE_AVX512 static FastEnd<std::uint32_t> run(const std::uint32_t* u,
+                                                    const FastStart<std::uint32_t>& start,
+                                                    const FastScale& scale, std::size_t count,
+                                                    double* to) {
+    Summer<std::uint32_t, order> summer(start);
+    const Scaler<kind> scaler(scale, start.base);
+    for (std::size_t i = 0; i < count; i += 16) {
+      const __m512i x = summer.next(u + i);
+      _mm512_storeu_pd(to + i, scaler.narrow(_mm512_castsi512_si256(x)));
+      _mm512_storeu_pd(to + i + 8, scaler.narrow(_mm512_extracti64x4_epi64(x, 1)));
+    }
+    return summer.end(start, u, count);
   }
-  return summer.end(start, u, count);
-}
-
-template <FastOrder order, FastScale::Kind kind>
-SELVEDGE_AVX512 FastEnd<std::uint64_t> doubles_of(const std::uint64_t* u, const FastStart<std::uint64_t>& start,
-                                                  const FastScale& scale, std::size_t count, double* to) {
-  Summer<std::uint64_t, order> summer(start);
-  const Scaler<kind> scaler(scale, start.base);
-  const __m512i base = _mm512_set1_epi64(start.base);
-  for (std::size_t i = 0; i < count; i += 8)
-    _mm512_storeu_pd(to + i, scaler.wide(_mm512_add_epi64(base, summer.next(u + i))));
-  return summer.end(start, u, count);
-}
-
-template <FastOrder order, typename Word>
-SELVEDGE_AVX512 FastEnd<Word> doubles_in(const Word* u, const FastStart<Word>& start, const FastScale& scale,
-                                         std::size_t count, double* to) {
-  return scale.kind == FastScale::Kind::quotient
-             ? doubles_of<order, FastScale::Kind::quotient>(u, start, scale, count, to)
-             : doubles_of<order, FastScale::Kind::line>(u, start, scale, count, to);
-}
-
-template <typename Word>
-SELVEDGE_AVX512 FastEnd<Word> doubles(const Word* u, const FastStart<Word>& start, const FastScale& scale,
-                                      std::size_t count, double* to) {
-  switch (start.order) {
-    case FastOrder::values: return doubles_in<FastOrder::values>(u, start, scale, count, to);
-    case FastOrder::differences: return doubles_in<FastOrder::differences>(u, start, scale, count, to);
-    case FastOrder::second_differences: break;
+  SELVEDGE_AVX512 static FastEnd<std::uint64_t> run(const std::uint64_t* u,
+                                                    const FastStart<std::uint64_t>& start,
+                                                    const FastScale& scale, std::size_t count,
+                                                    double* to) {
+    Summer<std::uint64_t, order> summer(start);
+    const Scaler<kind> scaler(scale, start.base);
+    const __m512i base = _mm512_set1_epi64(start.base);
+    for (std::size_t i = 0; i < count; i += 8)
+      _mm512_storeu_pd(to + i, scaler.wide(_mm512_add_epi64(base, summer.next(u + i))));
+    return summer.end(start, u, count);
   }
-  return doubles_in<FastOrder::second_differences>(u, start, scale, count, to);
-}
+};
+
+template <FastOrder order>
+struct Doubles {
+  template <typename Word>
+  static FastEnd<Word> run(const Word* u, const FastStart<Word>& start, const FastScale& scale,
+                           std::size_t count, double* to) {
+    return scale.kind == FastScale::Kind::quotient
+               ? DoublesOf<order, FastScale::Kind::quotient>::run(u, start, scale, count, to)
+               : DoublesOf<order, FastScale::Kind::line>::run(u, start, scale, count, to);
+  }
+};
 
 }  // namespace
 
-const FastPath fast_path_avx512 = {
-    "avx512", is_here, encode, unpack_narrow, unpack_wide, patch_narrow, patch_wide,
-    integers<std::uint32_t>, integers<std::uint64_t>, doubles<std::uint32_t>, doubles<std::uint64_t>};
+const FastPath fast_path_avx512 = {"avx512",
+                                   is_here,
+                                   encode,
+                                   unpack_narrow,
+                                   unpack_wide,
+                                   patch_narrow,
+                                   patch_wide,
+                                   integers_in_order<Integers, std::uint32_t>,
+                                   integers_in_order<Integers, std::uint64_t>,
+                                   doubles_in_order<Doubles, std::uint32_t>,
+                                   doubles_in_order<Doubles, std::uint64_t>};
 
 }  // namespace selvedge::codec
 #endif

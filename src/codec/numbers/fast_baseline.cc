@@ -1,6 +1,5 @@
 // The path of every processor, and what the others are tested against.
 
-#include <bit>
 #include <cstring>
 
 #include "codec/numbers/fast_group.h"
@@ -10,11 +9,14 @@ namespace selvedge::codec {
 
 namespace {
 
-bool is_here() { return true; }
+bool is_here() {
+  return true;
+}
 
-std::size_t encode(const std::int64_t* integers, std::size_t count, bool is_first, std::uint8_t* to) {
-  return static_cast<std::size_t>(fast_encoder::put_group_of<fast_plan::PlainScans>(
-      integers, count, is_first, to) - to);
+std::size_t encode(const std::int64_t* integers, std::size_t count, bool is_first,
+                   std::uint8_t* to) {
+  return static_cast<std::size_t>(
+      fast_encoder::put_group_of<fast_plan::PlainScans>(integers, count, is_first, to) - to);
 }
 
 // Number i begins at bit i * width, and eight bytes hold it whole, whatever its first bit.
@@ -26,15 +28,6 @@ void unpack(const std::uint8_t* in, unsigned width, std::size_t count, Word* to)
     std::memcpy(&word, in + bit / 8, sizeof word);
     to[i] = static_cast<Word>((word >> bit % 8) & mask);
   }
-}
-
-template <typename Word>
-std::size_t patch(const std::uint8_t* bitmap, const FastHighs<Word>& highs, std::size_t count, Word* numbers) {
-  std::size_t next = 0;
-  for (std::size_t byte = 0; byte < count / 8; ++byte)
-    for (unsigned bits = bitmap[byte]; bits != 0; bits &= bits - 1)
-      numbers[byte * 8 + static_cast<unsigned>(std::countr_zero(bits))] += highs.patch(next++);
-  return next;
 }
 
 // Turns residuals into sums; `sink` takes each.
@@ -70,7 +63,8 @@ std::int64_t add(std::int64_t base, std::uint64_t sum) {
 }
 
 template <typename Word>
-FastEnd<Word> integers(const Word* u, const FastStart<Word>& start, std::size_t count, std::int64_t* to) {
+FastEnd<Word> integers(const Word* u, const FastStart<Word>& start, std::size_t count,
+                       std::int64_t* to) {
   return sum_up(u, start, count, [&](std::size_t i, Word sum) { to[i] = add(start.base, sum); });
 }
 
@@ -97,8 +91,16 @@ FastEnd<std::uint32_t> doubles_narrow(const std::uint32_t* u, const FastStart<st
 
 }  // namespace
 
-const FastPath fast_path_baseline = {
-    "baseline", is_here, encode, unpack<std::uint32_t>, unpack<std::uint64_t>, patch<std::uint32_t>,
-    patch<std::uint64_t>, integers<std::uint32_t>, integers<std::uint64_t>, doubles_narrow, nullptr};
+const FastPath fast_path_baseline = {"baseline",
+                                     is_here,
+                                     encode,
+                                     unpack<std::uint32_t>,
+                                     unpack<std::uint64_t>,
+                                     patch_one_by_one<std::uint32_t>,
+                                     patch_one_by_one<std::uint64_t>,
+                                     integers<std::uint32_t>,
+                                     integers<std::uint64_t>,
+                                     doubles_narrow,
+                                     nullptr};
 
 }  // namespace selvedge::codec

@@ -25,7 +25,9 @@ struct Group {
   base::BytesView places, highs, numbers;
 };
 
-std::size_t whole_rows(std::size_t count) { return (count + 15) / 16 * 16; }
+std::size_t whole_rows(std::size_t count) {
+  return (count + 15) / 16 * 16;
+}
 
 bool take_width(unsigned code, bool is_wide, unsigned& width) {
   width = code == fast_no_width && is_wide ? 64 : code;
@@ -70,18 +72,19 @@ bool take_header(base::Reader& in, bool is_first, Before& before, Group& group) 
 }
 
 template <typename Word>
-void unpack(const FastPath& path, const std::uint8_t* in, unsigned width, std::size_t count, Word* to) {
+void unpack(const FastPath& path, const std::uint8_t* in, unsigned width, std::size_t count,
+            Word* to) {
   if constexpr (sizeof(Word) == 4)
     path.unpack_narrow(in, width, count, to);
   else
     path.unpack_wide(in, width, count, to);
 }
 
-// Unpacks what lies in `packed`, of which `behind` further bytes can be read. Kernels read whole rows and
-// a little more, therefore the last of the input goes through a copy.
+// Unpacks what lies in `packed`, of which `behind` further bytes can be read. Kernels read whole
+// rows and a little more, therefore the last of the input goes through a copy.
 template <typename Word>
-void unpack_bounded(const FastPath& path, base::BytesView packed, std::size_t behind, unsigned width,
-                    std::size_t count, Word* to) {
+void unpack_bounded(const FastPath& path, base::BytesView packed, std::size_t behind,
+                    unsigned width, std::size_t count, Word* to) {
   const std::size_t rows = whole_rows(count);
   const std::size_t touched = packed_bytes(rows, width) + fast_slack;
   if (touched <= packed.size() + behind) return unpack(path, packed.data(), width, rows, to);
@@ -91,12 +94,14 @@ void unpack_bounded(const FastPath& path, base::BytesView packed, std::size_t be
   unpack(path, copy, width, rows, to);
 }
 
-std::size_t patch_by_bitmap(const FastPath& path, const std::uint8_t* bitmap, const FastHighs<std::uint32_t>& highs,
-                            std::size_t count, std::uint32_t* numbers) {
+std::size_t patch_by_bitmap(const FastPath& path, const std::uint8_t* bitmap,
+                            const FastHighs<std::uint32_t>& highs, std::size_t count,
+                            std::uint32_t* numbers) {
   return path.patch_narrow(bitmap, highs, count, numbers);
 }
-std::size_t patch_by_bitmap(const FastPath& path, const std::uint8_t* bitmap, const FastHighs<std::uint64_t>& highs,
-                            std::size_t count, std::uint64_t* numbers) {
+std::size_t patch_by_bitmap(const FastPath& path, const std::uint8_t* bitmap,
+                            const FastHighs<std::uint64_t>& highs, std::size_t count,
+                            std::uint64_t* numbers) {
   return path.patch_wide(bitmap, highs, count, numbers);
 }
 
@@ -114,7 +119,8 @@ bool patch(const FastPath& path, const Group& group, std::size_t behind, Word* n
     return true;
   }
   if (group.count == fast_group)
-    return patch_by_bitmap(path, group.places.data(), highs, fast_group, numbers) == group.exceptions;
+    return patch_by_bitmap(path, group.places.data(), highs, fast_group, numbers) ==
+           group.exceptions;
   std::uint8_t bitmap[fast_group / 8] = {};
   std::memcpy(bitmap, group.places.data(), group.places.size());
   if (group.count % 8 != 0 && bitmap[group.count / 8] >> group.count % 8 != 0) return false;
@@ -136,14 +142,14 @@ void advance(Before& before, const FastEnd<std::uint32_t>& end) {
 }
 
 void advance(Before& before, const FastEnd<std::uint64_t>& end) {
-  before.integer =
-      static_cast<std::int64_t>(static_cast<std::uint64_t>(before.integer) + end.sum);
+  before.integer = static_cast<std::int64_t>(static_cast<std::uint64_t>(before.integer) + end.sum);
   before.slope = end.slope;
 }
 
 template <typename Word>
 FastStart<Word> start_of(const Group& group, const Before& before) {
-  return {group.order, static_cast<Word>(group.low), static_cast<Word>(before.slope), before.integer};
+  return {group.order, static_cast<Word>(group.low), static_cast<Word>(before.slope),
+          before.integer};
 }
 
 // Into whole rows of integers.
@@ -157,12 +163,14 @@ bool take_integers(const FastPath& path, const Group& group, std::size_t behind,
   } else {
     alignas(64) std::uint32_t numbers[fast_group];
     if (!take_numbers_of(path, group, behind, numbers)) return false;
-    advance(before, path.integers_narrow(numbers, start_of<std::uint32_t>(group, before), rows, to));
+    advance(before,
+            path.integers_narrow(numbers, start_of<std::uint32_t>(group, before), rows, to));
   }
   return true;
 }
 
-// Reads `count` integers group by group; `sink(group, bytes behind it, before, place)` does the rest.
+// Reads `count` integers group by group; `sink(group, bytes behind it, before, place)` does the
+// rest.
 template <typename Sink>
 bool take_groups(base::Reader& in, std::size_t count, Sink sink) {
   if (count == 0) return true;
@@ -210,7 +218,8 @@ bool scale_of(const NumberModel& model, FastScale& scale) {
       scale.decimals = ten_to[model.rounded_digits];
       return model.rounding != Rounding::significant;
     case NumberForm::ordered:
-    case NumberForm::dictionary: break;
+    case NumberForm::dictionary:
+      break;
   }
   return false;
 }
@@ -224,43 +233,47 @@ bool is_exact_as_double(const FastScale& scale, std::int64_t before) {
 
 bool take_fast(base::Reader& in, std::span<std::int64_t> integers) {
   const FastPath& path = current_fast_path();
-  return take_groups(in, integers.size(), [&](const Group& group, std::size_t behind, Before& before,
-                                              std::size_t place) {
-    bool is_sound = false;
-    in_whole_rows(integers.subspan(place, group.count), [&](std::int64_t* rows, std::size_t) {
-      is_sound = take_integers(path, group, behind, before, rows);
-    });
-    return is_sound;
-  });
+  return take_groups(
+      in, integers.size(),
+      [&](const Group& group, std::size_t behind, Before& before, std::size_t place) {
+        bool is_sound = false;
+        in_whole_rows(integers.subspan(place, group.count), [&](std::int64_t* rows, std::size_t) {
+          is_sound = take_integers(path, group, behind, before, rows);
+        });
+        return is_sound;
+      });
 }
 
 bool take_fast(base::Reader& in, const NumberModel& model, std::span<double> values) {
   const FastPath& path = current_fast_path();
   FastScale scale;
   const bool has_kernel = scale_of(model, scale);
-  return take_groups(in, values.size(), [&](const Group& group, std::size_t behind, Before& before,
-                                            std::size_t place) {
-    const std::span<double> to = values.subspan(place, group.count);
-    if (has_kernel && group.is_wide && path.doubles_wide != nullptr) {
-      alignas(64) std::uint64_t numbers[fast_group];
-      if (!take_numbers_of(path, group, behind, numbers)) return false;
-      in_whole_rows(to, [&](double* rows, std::size_t count) {
-        advance(before, path.doubles_wide(numbers, start_of<std::uint64_t>(group, before), scale, count, rows));
+  return take_groups(
+      in, values.size(),
+      [&](const Group& group, std::size_t behind, Before& before, std::size_t place) {
+        const std::span<double> to = values.subspan(place, group.count);
+        if (has_kernel && group.is_wide && path.doubles_wide != nullptr) {
+          alignas(64) std::uint64_t numbers[fast_group];
+          if (!take_numbers_of(path, group, behind, numbers)) return false;
+          in_whole_rows(to, [&](double* rows, std::size_t count) {
+            advance(before, path.doubles_wide(numbers, start_of<std::uint64_t>(group, before),
+                                              scale, count, rows));
+          });
+          return true;
+        }
+        if (!has_kernel || group.is_wide || !is_exact_as_double(scale, before.integer)) {
+          std::int64_t integers[fast_group];
+          return take_integers(path, group, behind, before, integers) &&
+                 to_doubles(model, {integers, group.count}, to);
+        }
+        alignas(64) std::uint32_t numbers[fast_group];
+        if (!take_numbers_of(path, group, behind, numbers)) return false;
+        in_whole_rows(to, [&](double* rows, std::size_t count) {
+          advance(before, path.doubles_narrow(numbers, start_of<std::uint32_t>(group, before),
+                                              scale, count, rows));
+        });
+        return true;
       });
-      return true;
-    }
-    if (!has_kernel || group.is_wide || !is_exact_as_double(scale, before.integer)) {
-      std::int64_t integers[fast_group];
-      return take_integers(path, group, behind, before, integers) &&
-             to_doubles(model, {integers, group.count}, to);
-    }
-    alignas(64) std::uint32_t numbers[fast_group];
-    if (!take_numbers_of(path, group, behind, numbers)) return false;
-    in_whole_rows(to, [&](double* rows, std::size_t count) {
-      advance(before, path.doubles_narrow(numbers, start_of<std::uint32_t>(group, before), scale, count, rows));
-    });
-    return true;
-  });
 }
 
 }  // namespace selvedge::codec

@@ -1,5 +1,5 @@
-// Bytes as a coded column: every path must find the same integers and doubles in them, or damage. And
-// bytes as steps of integers: every path must write the same and give them back.
+// Bytes as a coded column: every path must find the same integers and doubles in them, or damage.
+// And bytes as steps of integers: every path must write the same and give them back.
 //
 // u16 count, u8 digits and form, and then both readings of the rest.
 
@@ -32,7 +32,8 @@ Reading read(base::BytesView bytes, std::size_t count, const codec::NumberModel&
   return reading;
 }
 
-void decode_by_every_path(base::BytesView bytes, std::size_t count, const codec::NumberModel& model) {
+void decode_by_every_path(base::BytesView bytes, std::size_t count,
+                          const codec::NumberModel& model) {
   codec::force_fast_path("baseline");
   const Reading expected = read(bytes, count, model);
   for (const codec::FastPath* path : codec::fast_paths()) {
@@ -48,7 +49,8 @@ void encode_by_every_path(base::Reader& in, std::size_t count) {
   std::uint64_t value = 0;
   while (integers.size() < count && in.remaining() > 0) {
     const unsigned repeat = in.u8();
-    const std::uint64_t step = repeat % 4 == 3 ? in.u64() : static_cast<std::uint64_t>(in.svarint());
+    const std::uint64_t step =
+        repeat % 4 == 3 ? in.u64() : static_cast<std::uint64_t>(in.svarint());
     for (unsigned i = 0; i <= repeat / 4 && integers.size() < count; ++i)
       integers.push_back(static_cast<std::int64_t>(value += step));
   }

@@ -1,7 +1,8 @@
 // Fast group: one group of the encoder of fast.h as bytes. Internal to the module.
 //
-// Everything here is inlined into one function for each path of fast_paths.h, so that it is compiled for
-// the registers of that path. All of them write the same bytes: docs/spec/block.md, "Fast integers".
+// Everything here is inlined into one function for each path of fast_paths.h, so that it is
+// compiled for the registers of that path. All of them write the same bytes: docs/spec/block.md,
+// "Fast integers".
 
 #pragma once
 
@@ -38,11 +39,14 @@ class BitWriter {
   unsigned fill_ = 0;
 };
 
-SELVEDGE_INLINE void store(std::uint8_t* at, std::uint64_t word) { std::memcpy(at, &word, sizeof word); }
+SELVEDGE_INLINE void store(std::uint8_t* at, std::uint64_t word) {
+  std::memcpy(at, &word, sizeof word);
+}
 
-// Eight numbers are `width` bytes. A word that does not begin at a byte takes the bits of the word before
-// along, so that each store overwrites nothing but zeros.
-SELVEDGE_INLINE std::uint8_t* pack_eight(const std::uint64_t* pairs, unsigned width, std::uint8_t* at) {
+// Eight numbers are `width` bytes. A word that does not begin at a byte takes the bits of the word
+// before along, so that each store overwrites nothing but zeros.
+SELVEDGE_INLINE std::uint8_t* pack_eight(const std::uint64_t* pairs, unsigned width,
+                                         std::uint8_t* at) {
   const unsigned two = 2 * width, four = 4 * width, six = 6 * width;
   if (width <= 15) {
     const std::uint64_t first = pairs[0] | pairs[1] << two, second = pairs[2] | pairs[3] << two;
@@ -62,7 +66,8 @@ SELVEDGE_INLINE std::uint8_t* pack_eight(const std::uint64_t* pairs, unsigned wi
 
 // Packs the lowest `width` bits of each number.
 template <typename Word>
-SELVEDGE_INLINE std::uint8_t* pack(const Word* u, std::size_t count, unsigned width, std::uint8_t* at) {
+SELVEDGE_INLINE std::uint8_t* pack(const Word* u, std::size_t count, unsigned width,
+                                   std::uint8_t* at) {
   if (width == 0) return at;
   if constexpr (sizeof(Word) == 8) {
     if (width > fast_wide_width) {
@@ -110,7 +115,8 @@ SELVEDGE_INLINE std::uint8_t* put_exceptions(const FastPlan<Signed>& plan,
   *at++ = static_cast<std::uint8_t>(plan.exceptions);
   *at++ = static_cast<std::uint8_t>(width_code(plan.high_width) | (plan.signed_highs ? 0x40 : 0));
   Signed highs[fast_group];
-  for (std::size_t i = 0; i < count; ++i) highs[i] = static_cast<Signed>(static_cast<Signed>(u[i]) >> plan.width);
+  for (std::size_t i = 0; i < count; ++i)
+    highs[i] = static_cast<Signed>(static_cast<Signed>(u[i]) >> plan.width);
   for (std::size_t i = count; i % 8 != 0; ++i) highs[i] = 0;
   std::uint8_t bitmap[fast_group / 8];
   const std::size_t bytes = (count + 7) / 8;
@@ -124,7 +130,8 @@ SELVEDGE_INLINE std::uint8_t* put_exceptions(const FastPlan<Signed>& plan,
       const std::size_t place = byte * 8 + static_cast<unsigned>(std::countr_zero(bits));
       const auto high = static_cast<Word>(highs[place]);
       const auto sign = static_cast<Word>(highs[place] < 0 ? ~Word{0} : Word{0});
-      coded[found] = static_cast<Word>((plan.signed_highs ? static_cast<Word>(high << 1) ^ sign : high) - 1);
+      coded[found] =
+          static_cast<Word>((plan.signed_highs ? static_cast<Word>(high << 1) ^ sign : high) - 1);
       if (!is_bitmap) at[found] = static_cast<std::uint8_t>(place);
       ++found;
     }
@@ -132,9 +139,9 @@ SELVEDGE_INLINE std::uint8_t* put_exceptions(const FastPlan<Signed>& plan,
   return pack(coded, found, plan.high_width, at);
 }
 
-// One group in one kind of arithmetic. `before` and `slope` are the integer before the group and the
-// difference that led to it; in the first group they are for the encoder to choose. Null if its numbers
-// are too large for narrow arithmetic.
+// One group in one kind of arithmetic. `before` and `slope` are the integer before the group and
+// the difference that led to it; in the first group they are for the encoder to choose. Null if its
+// numbers are too large for narrow arithmetic.
 template <typename Scans, typename Signed>
 SELVEDGE_INLINE std::uint8_t* put_group(const std::int64_t* values, std::size_t count,
                                         std::uint64_t before, std::uint64_t slope, bool is_first,
@@ -144,7 +151,8 @@ SELVEDGE_INLINE std::uint8_t* put_group(const std::int64_t* values, std::size_t 
   Signed x[3][fast_group];
   Word u[fast_group];
   for (std::size_t i = 0; i < count; ++i)
-    x[0][i] = static_cast<Signed>(static_cast<Word>(static_cast<std::uint64_t>(values[i]) - before));
+    x[0][i] =
+        static_cast<Signed>(static_cast<Word>(static_cast<std::uint64_t>(values[i]) - before));
   Scans::differences(x[0], count, Word{0}, x[1]);
   if (is_first) x[1][0] = count > 1 ? x[1][1] : 0;
   Scans::differences(x[1], count, static_cast<Word>(slope), x[2]);
@@ -158,13 +166,15 @@ SELVEDGE_INLINE std::uint8_t* put_group(const std::int64_t* values, std::size_t 
   const auto has_exceptions = static_cast<unsigned>(plan.exceptions > 0);
 
   if (is_first) {
-    // The integer before the first, such that the first number of the order chosen is an ordinary one.
+    // The integer before the first, such that the first number of the order chosen is an ordinary
+    // one.
     std::uint64_t start = static_cast<std::uint64_t>(values[0]);
     if (order == 1) start -= static_cast<std::uint64_t>(std::int64_t{x[1][0]});
     if (order == 2) {
       const auto second = static_cast<std::uint64_t>(std::int64_t{x[2][0]});
       const std::uint64_t step =
-          count > 1 ? static_cast<std::uint64_t>(values[1]) - static_cast<std::uint64_t>(values[0]) : 0;
+          count > 1 ? static_cast<std::uint64_t>(values[1]) - static_cast<std::uint64_t>(values[0])
+                    : 0;
       const std::uint64_t first_step = step - (count > 1 ? second : 0);
       start -= first_step;
       slope = first_step - second;
@@ -177,16 +187,20 @@ SELVEDGE_INLINE std::uint8_t* put_group(const std::int64_t* values, std::size_t 
   } else {
     *at++ = static_cast<std::uint8_t>(plan.width | order << 5 | has_exceptions << 7);
   }
-  at = put_signed<Signed>(at, static_cast<Word>(plan.low + static_cast<Word>(half_window(plan.width))));
+  at = put_signed<Signed>(at,
+                          static_cast<Word>(plan.low + static_cast<Word>(half_window(plan.width))));
   if (is_first && order == 2) at = put_signed<std::int64_t>(at, slope);
 
-  for (std::size_t i = 0; i < count; ++i) u[i] = static_cast<Word>(static_cast<Word>(x[order][i]) - plan.low);
+  for (std::size_t i = 0; i < count; ++i)
+    u[i] = static_cast<Word>(static_cast<Word>(x[order][i]) - plan.low);
   if (has_exceptions != 0) at = put_exceptions<Scans>(plan, u, count, at);
   return pack(u, count, plan.width, at);
 }
 
-// Whether all integers of the group are so near to the one before that 32 bits suffice for any order.
-SELVEDGE_INLINE bool is_narrow(const std::int64_t* values, std::size_t count, std::uint64_t before) {
+// Whether all integers of the group are so near to the one before that 32 bits suffice for any
+// order.
+SELVEDGE_INLINE bool is_narrow(const std::int64_t* values, std::size_t count,
+                               std::uint64_t before) {
   constexpr std::uint64_t reach = std::uint64_t{1} << 27;
   std::uint64_t beyond = 0;
   for (std::size_t i = 0; i < count; ++i)
@@ -200,14 +214,15 @@ SELVEDGE_INLINE std::uint8_t* put_any_group(const std::int64_t* values, std::siz
   const auto before = static_cast<std::uint64_t>(is_first ? values[0] : values[-1]);
   const std::uint64_t slope = is_first ? 0 : before - static_cast<std::uint64_t>(values[-2]);
   if (is_narrow(values, count, before))
-    if (auto* end = put_group<Scans, std::int32_t>(values, count, before, slope, is_first, at)) return end;
+    if (auto* end = put_group<Scans, std::int32_t>(values, count, before, slope, is_first, at))
+      return end;
   return put_group<Scans, std::int64_t>(values, count, before, slope, is_first, at);
 }
 
 // A full group has a length that the compiler knows, and that makes vector code of the loops.
 template <typename Scans>
-SELVEDGE_INLINE std::uint8_t* put_group_of(const std::int64_t* values, std::size_t count, bool is_first,
-                                      std::uint8_t* at) {
+SELVEDGE_INLINE std::uint8_t* put_group_of(const std::int64_t* values, std::size_t count,
+                                           bool is_first, std::uint8_t* at) {
   if (count == 0) return at;
   if (count == fast_group) return put_any_group<Scans>(values, fast_group, is_first, at);
   return put_any_group<Scans>(values, count, is_first, at);

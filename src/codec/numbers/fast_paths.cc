@@ -11,6 +11,7 @@ namespace {
 constexpr const FastPath* built[] = {
 #if defined(__x86_64__)
     &fast_path_avx512,
+    &fast_path_avx2,
 #elif defined(__aarch64__)
     &fast_path_neon,
 #endif
@@ -27,7 +28,9 @@ const FastPath& widest() {
 
 }  // namespace
 
-std::span<const FastPath* const> fast_paths() { return built; }
+std::span<const FastPath* const> fast_paths() {
+  return built;
+}
 
 const FastPath& current_fast_path() {
   const FastPath* path = chosen.load(std::memory_order_relaxed);
@@ -48,6 +51,8 @@ bool force_fast_path(std::string_view name) {
   return name.empty();
 }
 
-const char* fast_path() { return current_fast_path().name.data(); }
+const char* fast_path() {
+  return current_fast_path().name.data();
+}
 
 }  // namespace selvedge::codec

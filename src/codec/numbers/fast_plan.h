@@ -1,9 +1,10 @@
-// Fast plan: how the encoder of fast.h codes one group of up to 256 integers. Internal to the module.
+// Fast plan: how the encoder of fast.h codes one group of up to 256 integers. Internal to the
+// module.
 //
 // The order is the one whose numbers have the fewest bits in sum; the window is then searched for
-// exactly: around the middle, from the smallest and to the largest number, for each width. The loops
-// are plain and of constant length, so that compilers turn them into vector code; the plan is the
-// same on every machine. Patched exceptions are an idea of PFor (Zukowski et al., ICDE 2006).
+// exactly: around the middle, from the smallest and to the largest number, for each width. The
+// loops are plain and of constant length, so that compilers turn them into vector code; the plan is
+// the same on every machine. Patched exceptions are an idea of PFor (Zukowski et al., ICDE 2006).
 
 #pragma once
 
@@ -96,8 +97,8 @@ struct PlainScans {
 
   // x[i] - x[i - 1]; `before` stands in front of the first.
   template <typename Signed>
-  SELVEDGE_INLINE static void differences(const Signed* x, std::size_t count, std::make_unsigned_t<Signed> before,
-                                          Signed* to) {
+  SELVEDGE_INLINE static void differences(const Signed* x, std::size_t count,
+                                          std::make_unsigned_t<Signed> before, Signed* to) {
     using Word = std::make_unsigned_t<Signed>;
     to[0] = static_cast<Signed>(static_cast<Word>(x[0]) - before);
     for (std::size_t i = 1; i < count; ++i)
@@ -126,14 +127,14 @@ struct PlainScans {
 };
 
 template <typename Signed>
-SELVEDGE_INLINE void in_order(Signed& a, Signed& b) {
+SELVEDGE_INLINE void sort_two(Signed& a, Signed& b) {
   const Signed smaller = a < b ? a : b;
   b = a < b ? b : a;
   a = smaller;
 }
 
-// The middle of nine of them, without being led astray by outliers. Of differences it is zero as long as
-// they go up and down. The median of medians of three is near enough, and has no branches.
+// The middle of nine of them, without being led astray by outliers. Of differences it is zero as
+// long as they go up and down. The median of medians of three is near enough, and has no branches.
 template <typename Signed>
 SELVEDGE_INLINE Signed middle(const Signed* x, std::size_t count, FastOrder order) {
   Signed sample[9];
@@ -145,22 +146,22 @@ SELVEDGE_INLINE Signed middle(const Signed* x, std::size_t count, FastOrder orde
   }
   if (order != FastOrder::values && up > 1 && down > 1) return 0;
   for (std::size_t i = 0; i < 9; i += 3) {
-    in_order(sample[i], sample[i + 1]);
-    in_order(sample[i + 1], sample[i + 2]);
-    in_order(sample[i], sample[i + 1]);
+    sort_two(sample[i], sample[i + 1]);
+    sort_two(sample[i + 1], sample[i + 2]);
+    sort_two(sample[i], sample[i + 1]);
   }
-  in_order(sample[1], sample[4]);
-  in_order(sample[4], sample[7]);
-  in_order(sample[1], sample[4]);
+  sort_two(sample[1], sample[4]);
+  sort_two(sample[4], sample[7]);
+  sort_two(sample[1], sample[4]);
   return sample[4];
 }
 
-// Tries the window [low, low + 2^width), which holds `inside` of the numbers, and keeps it in `best` if it
-// is cheaper. Returns its bits.
+// Tries the window [low, low + 2^width), which holds `inside` of the numbers, and keeps it in
+// `best` if it is cheaper. Returns its bits.
 template <typename Signed>
 SELVEDGE_INLINE std::size_t try_window(std::size_t count, const Extent<Signed>& all,
-                                       std::make_unsigned_t<Signed> low, unsigned width, std::uint32_t inside,
-                                       FastPlan<Signed>& best) {
+                                       std::make_unsigned_t<Signed> low, unsigned width,
+                                       std::uint32_t inside, FastPlan<Signed>& best) {
   using Word = std::make_unsigned_t<Signed>;
   if (inside == 0) return SIZE_MAX;
   const std::uint32_t exceptions = static_cast<std::uint32_t>(count) - inside;
@@ -178,7 +179,8 @@ SELVEDGE_INLINE std::size_t try_window(std::size_t count, const Extent<Signed>& 
     Word highest = top > 0 ? static_cast<Word>(top) : 0;
     if (plan.signed_highs) {
       const Word below = static_cast<Word>(~static_cast<Word>(bottom));
-      highest = static_cast<Word>(std::max<Word>(static_cast<Word>(highest * 2), static_cast<Word>(below * 2 + 1)));
+      highest = static_cast<Word>(
+          std::max<Word>(static_cast<Word>(highest * 2), static_cast<Word>(below * 2 + 1)));
     }
     plan.high_width = allowed_width<Signed>(bits_of<Signed>(static_cast<Word>(highest - 1)));
     const std::size_t positions = std::min<std::size_t>(exceptions, (count + 7) / 8);
@@ -188,8 +190,8 @@ SELVEDGE_INLINE std::size_t try_window(std::size_t count, const Extent<Signed>& 
   return plan.bits;
 }
 
-// The best window for `count` numbers of one order, whose widths around `centre` are known: from about the
-// mean width upwards and downwards for as long as it can become better.
+// The best window for `count` numbers of one order, whose widths around `centre` are known: from
+// about the mean width upwards and downwards for as long as it can become better.
 template <typename Scans, typename Signed>
 SELVEDGE_INLINE void find_window(const Signed* x, std::size_t count, Signed centre,
                                  const typename Scans::Widths& around, FastPlan<Signed>& best) {
@@ -207,17 +209,20 @@ SELVEDGE_INLINE void find_window(const Signed* x, std::size_t count, Signed cent
   above.template measure<Anchor::start>(x, count, all.smallest);
   bool has_shifted = false;
   const auto try_width = [&](unsigned width) {
-    const auto low = static_cast<Word>(static_cast<Word>(centre) - static_cast<Word>(half_window(width)));
+    const auto low =
+        static_cast<Word>(static_cast<Word>(centre) - static_cast<Word>(half_window(width)));
     const std::uint32_t inside = around.within(width), inside_above = above.within(width);
     std::size_t bits = try_window(count, all, low, width, inside, best);
-    if (inside_above >= inside) bits = std::min(bits, try_window(count, all, smallest, width, inside_above, best));
+    if (inside_above >= inside)
+      bits = std::min(bits, try_window(count, all, smallest, width, inside_above, best));
     // A narrow window has a middle of two numbers, and which one matters.
     if (width == 0 || width >= 4) return bits;
     if (!has_shifted) shifted.template measure<Anchor::lower_middle>(x, count, centre);
     has_shifted = true;
     const std::uint32_t inside_shifted = shifted.within(width);
     if (inside_shifted <= std::max(inside, inside_above)) return bits;
-    return std::min(bits, try_window(count, all, static_cast<Word>(low + 1), width, inside_shifted, best));
+    return std::min(
+        bits, try_window(count, all, static_cast<Word>(low + 1), width, inside_shifted, best));
   };
   constexpr unsigned widest = sizeof(Signed) == 4 ? fast_narrow_width : fast_wide_width;
   const unsigned end = std::min(full, widest + 1);
@@ -227,8 +232,8 @@ SELVEDGE_INLINE void find_window(const Signed* x, std::size_t count, Signed cent
     if (try_width(width) > best.bits + best.bits / 4) break;
 }
 
-// Plans `count` numbers given in all three orders, as `x[order]`. The sum of their widths is a good guess
-// which order is the best, and where sums are close, the windows tell.
+// Plans `count` numbers given in all three orders, as `x[order]`. The sum of their widths is a good
+// guess which order is the best, and where sums are close, the windows tell.
 template <typename Scans, typename Signed>
 SELVEDGE_INLINE FastPlan<Signed> choose(const Signed (&x)[3][fast_group], std::size_t count) {
   Signed centres[3];

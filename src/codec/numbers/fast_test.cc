@@ -26,9 +26,9 @@ std::vector<std::string_view> paths_here() {
   return names;
 }
 
-class EachPath : public testing::Test {
+class FastPaths : public testing::Test {
  protected:
-  ~EachPath() override { force_fast_path({}); }
+  ~FastPaths() override { force_fast_path({}); }
 };
 
 // The input ends where its memory ends, so that the address sanitizer sees a read behind it.
@@ -53,7 +53,9 @@ void expect_round_trip(const Integers& integers, const std::string& what) {
   }
 }
 
-std::int64_t wrapped(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::int64_t wrapped(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
 
 Integers random_walk(std::mt19937_64& random, std::size_t count, unsigned bits, int order) {
   Integers made(count);
@@ -68,7 +70,7 @@ Integers random_walk(std::mt19937_64& random, std::size_t count, unsigned bits, 
   return made;
 }
 
-TEST_F(EachPath, GivesBackNumbersOfEveryWidthAndOrder) {
+TEST_F(FastPaths, GivesBackNumbersOfEveryWidthAndOrder) {
   std::mt19937_64 random(1);
   for (unsigned bits = 0; bits <= 64; ++bits)
     for (int order = 0; order < 3; ++order)
@@ -77,25 +79,28 @@ TEST_F(EachPath, GivesBackNumbersOfEveryWidthAndOrder) {
                           std::to_string(bits) + " bits, order " + std::to_string(order));
 }
 
-TEST_F(EachPath, GivesBackAnyCount) {
+TEST_F(FastPaths, GivesBackAnyCount) {
   std::mt19937_64 random(2);
   for (std::size_t count = 1; count <= 3000; count += count < 600 ? 1 : 97)
-    expect_round_trip(random_walk(random, count, static_cast<unsigned>(count % 40), static_cast<int>(count % 3)),
-                      std::to_string(count) + " integers");
+    expect_round_trip(
+        random_walk(random, count, static_cast<unsigned>(count % 40), static_cast<int>(count % 3)),
+        std::to_string(count) + " integers");
 }
 
-TEST_F(EachPath, GivesBackOutliersOfEverySizeAndNumber) {
+TEST_F(FastPaths, GivesBackOutliersOfEverySizeAndNumber) {
   std::mt19937_64 random(3);
   for (unsigned share = 1; share <= 32; share *= 2)
     for (unsigned bits = 4; bits <= 64; bits += 3) {
       Integers made = random_walk(random, 700, 3, static_cast<int>(bits % 3));
       for (auto& integer : made)
-        if (random() % 32 < share) integer = wrapped(static_cast<std::uint64_t>(integer) ^ random() >> (64 - bits));
-      expect_round_trip(made, std::to_string(share) + "/32 outliers of " + std::to_string(bits) + " bits");
+        if (random() % 32 < share)
+          integer = wrapped(static_cast<std::uint64_t>(integer) ^ random() >> (64 - bits));
+      expect_round_trip(
+          made, std::to_string(share) + "/32 outliers of " + std::to_string(bits) + " bits");
     }
 }
 
-TEST_F(EachPath, GivesBackTheEndsOfTheRange) {
+TEST_F(FastPaths, GivesBackTheEndsOfTheRange) {
   constexpr std::int64_t least = INT64_MIN, most = INT64_MAX;
   expect_round_trip({least}, "least");
   expect_round_trip({most, least}, "ends");
@@ -126,7 +131,8 @@ TEST(Fast, AddsAFewBytesToASmallBlock) {
   std::mt19937_64 random(4);
   for (std::size_t count = 1; count <= 300; ++count) {
     const std::size_t packed = (count * 5 + 7) / 8;
-    EXPECT_LE(coded(random_walk(random, count, 5, 1)).size(), packed + 5 + 8 + 4 * (count > 256)) << count;
+    EXPECT_LE(coded(random_walk(random, count, 5, 1)).size(), packed + 5 + 8 + 4 * (count > 256))
+        << count;
   }
 }
 
@@ -151,7 +157,7 @@ TEST(Fast, ReadsExactlyItsBytes) {
   EXPECT_TRUE(in.at_end());
 }
 
-TEST_F(EachPath, RefusesEveryTruncation) {
+TEST_F(FastPaths, RefusesEveryTruncation) {
   std::mt19937_64 random(6);
   for (const unsigned bits : {6U, 50U}) {
     Integers made = random_walk(random, 400, bits, 1);
@@ -161,7 +167,8 @@ TEST_F(EachPath, RefusesEveryTruncation) {
       force_fast_path(name);
       for (std::size_t size = 0; size < whole.size(); ++size) {
         Integers back(made.size());
-        EXPECT_FALSE(take_exactly({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}, back));
+        EXPECT_FALSE(
+            take_exactly({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}, back));
       }
     }
   }
@@ -176,7 +183,8 @@ NumberModel model_of(NumberForm form, unsigned digits) {
 
 std::vector<NumberModel> models() {
   std::vector<NumberModel> all;
-  for (unsigned digits = 0; digits <= 22; ++digits) all.push_back(model_of(NumberForm::decimal, digits));
+  for (unsigned digits = 0; digits <= 22; ++digits)
+    all.push_back(model_of(NumberForm::decimal, digits));
   all.push_back(model_of(NumberForm::float32, 3));
   all.push_back(model_of(NumberForm::ordered, 0));
   all.push_back(model_of(NumberForm::ordered, 20));
@@ -184,13 +192,16 @@ std::vector<NumberModel> models() {
   all.back().multiple = 25, all.back().offset = -77;
   all.push_back(model_of(NumberForm::decimal, 1));
   all.back().multiple = INT64_MAX, all.back().offset = INT64_MIN;
-  for (const Rounding rounding : {Rounding::none, Rounding::float32, Rounding::decimals, Rounding::significant}) {
+  for (const Rounding rounding :
+       {Rounding::none, Rounding::float32, Rounding::decimals, Rounding::significant}) {
     NumberModel model = model_of(NumberForm::lattice, 0);
     model.origin = -0.7, model.step = 1.0 / 3, model.denominator = 7;
-    model.rounding = rounding, model.rounded_digits = 4, model.low_decade = -2, model.high_decade = 1;
+    model.rounding = rounding, model.rounded_digits = 4, model.low_decade = -2,
+    model.high_decade = 1;
     all.push_back(model);
     model.form = NumberForm::grid;
-    model.multiple = 3, model.offset = 11, model.step = -1e-3, model.denominator = 1, model.origin = 0;
+    model.multiple = 3, model.offset = 11, model.step = -1e-3, model.denominator = 1,
+    model.origin = 0;
     all.push_back(model);
   }
   return all;
@@ -213,12 +224,13 @@ void expect_same_doubles(const base::Bytes& bytes, std::size_t count, const Numb
     ASSERT_EQ(take_fast(again, model, values), is_sound) << name;
     for (std::size_t i = 0; is_sound && i < count; ++i)
       ASSERT_EQ(std::bit_cast<std::uint64_t>(values[i]), std::bit_cast<std::uint64_t>(expected[i]))
-          << name << ", value " << i << " of " << integers[i] << ", form " << static_cast<int>(model.form)
-          << ", digits " << model.digits << ", rounding " << static_cast<int>(model.rounding);
+          << name << ", value " << i << " of " << integers[i] << ", form "
+          << static_cast<int>(model.form) << ", digits " << model.digits << ", rounding "
+          << static_cast<int>(model.rounding);
   }
 }
 
-TEST_F(EachPath, GivesTheDoublesOfTheModel) {
+TEST_F(FastPaths, GivesTheDoublesOfTheModel) {
   std::mt19937_64 random(7);
   for (const NumberModel& model : models())
     for (const unsigned bits : {3U, 14U, 24U, 33U, 52U, 64U})
@@ -226,21 +238,23 @@ TEST_F(EachPath, GivesTheDoublesOfTheModel) {
         expect_same_doubles(coded(random_walk(random, 600, bits, order)), 600, model);
 }
 
-TEST_F(EachPath, DividesLikeADivisionFarFromZero) {
+TEST_F(FastPaths, DividesLikeADivisionFarFromZero) {
   std::mt19937_64 random(8);
   for (unsigned digits = 0; digits <= 22; ++digits)
     for (int round = 0; round < 8; ++round) {
       Integers made(512);
-      const std::int64_t base = wrapped(random() >> (11 + static_cast<unsigned>(round) * 4)) - (1 << 28);
+      const std::int64_t base =
+          wrapped(random() >> (11 + static_cast<unsigned>(round) * 4)) - (1 << 28);
       for (auto& integer : made) integer = base + wrapped(random() >> 40);
       expect_same_doubles(coded(made), made.size(), model_of(NumberForm::decimal, digits));
     }
 }
 
-TEST_F(EachPath, RefusesARankBehindTheDictionary) {
+TEST_F(FastPaths, RefusesARankBehindTheDictionary) {
   NumberModel model = model_of(NumberForm::dictionary, 0);
   model.entries = {1.5, 2.5, 1e300};
-  const base::Bytes sound = coded({0, 2, 1, 2}), damaged = coded({0, 3, 1, 2}), negative = coded({0, -1, 1, 2});
+  const base::Bytes sound = coded({0, 2, 1, 2}), damaged = coded({0, 3, 1, 2}),
+                    negative = coded({0, -1, 1, 2});
   for (const std::string_view name : paths_here()) {
     force_fast_path(name);
     std::vector<double> values(4);
@@ -252,16 +266,18 @@ TEST_F(EachPath, RefusesARankBehindTheDictionary) {
   }
 }
 
-TEST_F(EachPath, ReadsDamagedBytesLikeTheOthers) {
+TEST_F(FastPaths, ReadsDamagedBytesLikeTheOthers) {
   std::mt19937_64 random(9);
   std::size_t sound = 0;
   for (int round = 0; round < 3000; ++round) {
     const std::size_t count = 1 + random() % 700;
     Integers made = random_walk(random, count, static_cast<unsigned>(random() % 30), round % 3);
-    for (std::size_t i = random() % 64; i < count; i += 1 + random() % 64) made[i] ^= wrapped(random() >> random() % 64);
+    for (std::size_t i = random() % 64; i < count; i += 1 + random() % 64)
+      made[i] ^= wrapped(random() >> random() % 64);
     base::Bytes bytes = coded(made);
     for (int flips = 1 + static_cast<int>(random() % 4); flips > 0; --flips)
-      bytes[random() % (random() % 2 == 0 ? bytes.size() : std::min<std::size_t>(bytes.size(), 12))] ^=
+      bytes[random() %
+            (random() % 2 == 0 ? bytes.size() : std::min<std::size_t>(bytes.size(), 12))] ^=
           static_cast<std::uint8_t>(1U << random() % 8);
     Integers first;
     bool first_sound = false;
