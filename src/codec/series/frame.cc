@@ -162,7 +162,11 @@ base::Result<model::BlockSummary> read_summary(base::BytesView frame) {
   return header.summary;
 }
 
-base::Result<model::BlockSummary> decode_frame(base::BytesView frame, Columns& columns) {
+namespace {
+
+enum class Part : std::uint8_t { times, values, both };
+
+base::Result<model::BlockSummary> decode(base::BytesView frame, Part part, Columns& columns) {
   columns.clear();
   base::Reader in({});
   const Header header = TRY(open_frame(frame, in));
@@ -171,7 +175,8 @@ base::Result<model::BlockSummary> decode_frame(base::BytesView frame, Columns& c
   columns.kind = s.kind;
   const base::BytesView times = in.bytes();
   if (!in.ok()) return base::fail(Code::corrupt, "a frame is cut short");
-  TRY(take_times(times, header, columns.times));
+  if (part != Part::values) TRY(take_times(times, header, columns.times));
+  if (part == Part::times) return s;
   const auto codec = static_cast<ValueCodec>(s.codec);
   if (codec == ValueCodec::same)
     TRY(fill_same(s, columns));
@@ -181,6 +186,20 @@ base::Result<model::BlockSummary> decode_frame(base::BytesView frame, Columns& c
     return base::fail(Code::corrupt, "damaged values in a frame");
   if (!in.at_end()) return base::fail(Code::corrupt, "a frame has bytes left over");
   return s;
+}
+
+}  // namespace
+
+base::Result<model::BlockSummary> decode_frame(base::BytesView frame, Columns& columns) {
+  return decode(frame, Part::both, columns);
+}
+
+base::Result<model::BlockSummary> decode_times(base::BytesView frame, Columns& columns) {
+  return decode(frame, Part::times, columns);
+}
+
+base::Result<model::BlockSummary> decode_values(base::BytesView frame, Columns& columns) {
+  return decode(frame, Part::values, columns);
 }
 
 std::string_view codec_name(std::uint8_t codec) {

@@ -61,6 +61,10 @@ base::Result<model::BlockSummary> read_summary(base::BytesView frame);
 
 // Decodes a whole frame into `columns` (cleared first).
 base::Result<model::BlockSummary> decode_frame(base::BytesView frame, Columns& columns);
+// One column of it: the times, or the values. The other is left empty and not looked at beyond the
+// checksum, so that what is wrong with it stays unknown.
+base::Result<model::BlockSummary> decode_times(base::BytesView frame, Columns& columns);
+base::Result<model::BlockSummary> decode_values(base::BytesView frame, Columns& columns);
 
 // The kind of coding inside, for people: "decimal+zstd".
 std::string_view codec_name(std::uint8_t codec);
