@@ -111,7 +111,7 @@ void put_words(base::Writer& out, const tokens::WeighRun& run, base::BytesView& 
   for (unsigned i = 0; i < shared.states; ++i) {
     std::uint16_t bits = 0;
     const std::size_t n = std::min<std::size_t>(raw.size(), 2);
-    std::memcpy(&bits, raw.data(), n);
+    if (n > 0) std::memcpy(&bits, raw.data(), n);
     raw = raw.subspan(n);
     states[i] = tokens::lowest_state | bits;
   }
@@ -195,7 +195,7 @@ bool take_dense(base::Reader& in, std::span<std::int64_t> integers) {
       s.raw[2 * i] = static_cast<std::uint8_t>(states[i]);
       s.raw[2 * i + 1] = static_cast<std::uint8_t>(states[i] >> 8);
     }
-    std::memcpy(s.raw.data() + held, raw.data(), most);
+    if (most > 0) std::memcpy(s.raw.data() + held, raw.data(), most);
     const tokens::RawRun raw_run{count, run.symbols, run.shifts, s.raw.data(), 8 * (held + most),
                                  integers.data() + predictor.given()};
     const std::size_t bits = paths.read_raw(raw_run);

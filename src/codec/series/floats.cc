@@ -1,18 +1,16 @@
 // float64 columns.
 //
-// Decimal: the smallest number of digits at which the sample is exact is taken; values that are not
-// exact there (a NaN, a last place that arithmetic left behind, an infinity) are exceptions, kept as
-// raw bits, and their place in the differences repeats the value before. When one value in eight
-// would be an exception the column is kept raw, in the better of two layouts: value after value, where
-// zstd finds values that come again, or eight byte planes, where it finds signs and exponents.
+// Numbers by the number model and the dense or fast coder (codec/numbers). Where those leave more than
+// three bytes of each value, the raw doubles are tried as well, in the better of two layouts: value after
+// value, where zstd finds sequences that come again, or eight byte planes, where it finds signs and
+// exponents.
 //
-//   decimal:    u8 digits, varint number of exceptions, integers (integers.h),
-//               section: for each exception varint places since the one before, u64 bits
 //   raw:        section: the values
 //   raw planes: section: the lowest byte of each value, then the next lowest, ...
+//   decimal:    (once) u8 digits, varint number of exceptions, integers (integers.h),
+//               section: for each exception varint places since the one before, u64 bits
 
-#include <cmath>
-
+#include "codec/numbers/values.h"
 #include "codec/series/compress.h"
 #include "codec/series/decimal.h"
 #include "codec/series/integers.h"
@@ -21,14 +19,13 @@
 namespace selvedge::codec {
 namespace {
 
-constexpr std::size_t sample_size = 64;
-constexpr std::size_t exceptions_share = 8;
+constexpr std::size_t worth_trying_raw = 3;   // bytes of each value
 
 struct Scratch {
   std::vector<std::int64_t> integers;
   base::Bytes exceptions;
   base::Bytes planes;
-  base::Bytes plain_section, planes_section;
+  base::Bytes dense, plain_section, planes_section;
 };
 
 Scratch& scratch() {
@@ -36,31 +33,8 @@ Scratch& scratch() {
   return s;
 }
 
-// Digits at which the most of a sample is exact, the fewest of them if several are as good.
-// Returns max_digits + 1 if no number of digits serves.
-unsigned choose_digits(std::span<const double> values) {
-  const std::size_t n = std::min(sample_size, values.size());
-  const double step = static_cast<double>(values.size()) / static_cast<double>(n);
-  unsigned best = max_digits + 1;
-  std::size_t best_exact = n - n / exceptions_share - 1;  // to be beaten
-  for (unsigned digits = 0; digits <= max_digits; ++digits) {
-    std::size_t exact = 0;
-    std::int64_t k;
-    for (std::size_t i = 0; i < n; ++i) {
-      exact += to_decimal(values[static_cast<std::size_t>(static_cast<double>(i) * step)], digits, k);
-      if (i == 7 && exact == 0) break;  // far too few digits
-    }
-    // A further digit must save more exceptions than it costs.
-    if (exact > best_exact + (best <= max_digits ? n / 20 : 0)) {
-      best_exact = exact;
-      best = digits;
-      if (exact == n) break;
-    }
-  }
-  return best;
-}
-
-ValueCodec put_raw(base::Writer& out, std::span<const double> values) {
+// The raw column if it is shorter than `most`.
+std::optional<ValueCodec> put_raw(base::Writer& out, std::span<const double> values, std::size_t most) {
   Scratch& s = scratch();
   const std::size_t n = values.size();
   s.planes.resize(n * 8);
@@ -74,41 +48,27 @@ ValueCodec put_raw(base::Writer& out, std::span<const double> values) {
   put_section(plain, {reinterpret_cast<const std::uint8_t*>(values.data()), n * sizeof(double)});
   put_section(planes, s.planes);
   const bool as_planes = s.planes_section.size() <= s.plain_section.size();
-  out.raw(as_planes ? s.planes_section : s.plain_section);
+  const base::Bytes& better = as_planes ? s.planes_section : s.plain_section;
+  if (better.size() >= most) return std::nullopt;
+  out.raw(better);
   return as_planes ? ValueCodec::raw_planes : ValueCodec::raw;
 }
 
 }  // namespace
 
-ValueCodec put_floats(base::Writer& out, std::span<const double> values) {
-  const unsigned digits = choose_digits(values);
-  if (digits > max_digits) return put_raw(out, values);
-  base::Bytes& exceptions = scratch().exceptions;
-  std::vector<std::int64_t>& integers = scratch().integers;
-  integers.resize(values.size());
-  exceptions.clear();
-  base::Writer exception(exceptions);
-  std::uint64_t exception_count = 0;
-  std::size_t since = 0;
-  std::int64_t before = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    std::int64_t k;
-    if (to_decimal(values[i], digits, k)) [[likely]] {
-      integers[i] = before = k;
-      continue;
-    }
-    integers[i] = before;
-    exception.varint(i - since);
-    exception.f64(values[i]);
-    since = i;
-    ++exception_count;
+ValueCodec put_floats(base::Writer& out, const Numbers& numbers, std::span<const double> values, Effort effort) {
+  if (effort == Effort::fast) {
+    put_doubles(out, numbers, effort);
+    return ValueCodec::fast;
   }
-  if (exception_count * 4 > values.size() + 8) return put_raw(out, values);  // a misleading sample
-  out.u8(static_cast<std::uint8_t>(digits));
-  out.varint(exception_count);
-  put_integers(out, integers);
-  if (exception_count > 0) put_section(out, exceptions);
-  return ValueCodec::decimal;
+  base::Bytes& dense = scratch().dense;
+  dense.clear();
+  base::Writer writer(dense);
+  put_doubles(writer, numbers, effort);
+  if (dense.size() > worth_trying_raw * values.size())
+    if (const std::optional<ValueCodec> raw = put_raw(out, values, dense.size())) return *raw;
+  out.raw(dense);
+  return ValueCodec::dense;
 }
 
 bool take_raw_floats(base::Reader& in, std::size_t count, std::vector<double>& into) {

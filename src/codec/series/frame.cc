@@ -1,6 +1,8 @@
 #include "codec/series/frame.h"
 
 #include "base/crc32c.h"
+#include "codec/numbers/clock.h"
+#include "codec/numbers/values.h"
 #include "codec/series/columns.h"
 #include "codec/series/header.h"
 #include "codec/series/integers.h"
@@ -38,19 +40,10 @@ void put_times(base::Writer& out, const std::vector<std::int64_t>& times, Header
     header.time_codec = TimeCodec::constant_step;
     return;
   }
-  for (const std::int64_t time : times) {
-    unit = coarsest_unit(time, unit);
-    if (unit == 0) break;
-  }
-  header.time_unit = unit;
-  header.time_codec = TimeCodec::offsets;
-  static thread_local std::vector<std::int64_t> offsets;
-  offsets.resize(times.size());
-  const auto first = static_cast<std::uint64_t>(times.front());
-  const auto divisor = static_cast<std::uint64_t>(time_units[unit]);
-  for (std::size_t i = 0; i < times.size(); ++i)
-    offsets[i] = static_cast<std::int64_t>((static_cast<std::uint64_t>(times[i]) - first) / divisor);
-  put_integers(out, offsets);
+  // First and last are kept exactly; the clock finds the unit of those between.
+  header.time_unit = coarsest_unit(times.back(), unit);
+  header.time_codec = TimeCodec::clock;
+  put_clock(out, times);
 }
 
 base::Result<void> take_times(base::BytesView bytes, const Header& h, std::vector<std::int64_t>& out) {
@@ -64,6 +57,13 @@ base::Result<void> take_times(base::BytesView bytes, const Header& h, std::vecto
     const std::uint64_t step = steps > 0 ? span / steps : 0;
     out.resize(count);
     for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<std::int64_t>(first + step * i);
+    return {};
+  }
+  if (h.time_codec == TimeCodec::clock) {
+    base::Reader in(bytes);
+    out.resize(count);
+    if (!take_clock(in, h.summary.first_time.ns, h.summary.last_time.ns, out) || !in.at_end())
+      return base::fail(Code::corrupt, "damaged times in a frame");
     return {};
   }
   if (h.time_codec != TimeCodec::offsets)
@@ -128,23 +128,34 @@ base::Result<Header> open_frame(base::BytesView frame, base::Reader& in) {
 }
 
 base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes& out,
-                                               const EncodeOptions& /*options*/) {
+                                               const EncodeOptions& options) {
   TRY(check_columns(given));
-  static thread_local Columns sorted;
+  static thread_local Columns arranged;
+  static thread_local Numbers numbers;
   static thread_local base::Bytes times, values, header_bytes;
   const bool ordered = in_time_order(given.times);
-  if (!ordered) sort_by_time(given, sorted);
-  const Columns& columns = ordered ? given : sorted;
+  if (!ordered) sort_by_time(given, arranged);
+  const Columns* columns = ordered ? &given : &arranged;
+  const bool constant = all_same(*columns);
+  if (columns->kind == model::Kind::float64 && !constant) {
+    fit(columns->float64, options.effort, options.bound, numbers);
+    if (!options.bound.exact()) {
+      // From here on the values are what a reader will get, and the header speaks of those.
+      if (ordered) arranged = given;
+      values_of(numbers, arranged.float64);
+      columns = &arranged;
+    }
+  }
 
   Header header;
-  summarize(columns, header.summary);
+  summarize(*columns, header.summary);
   times.clear();
   values.clear();
   header_bytes.clear();
   base::Writer time_writer(times), value_writer(values), header_writer(header_bytes);
-  put_times(time_writer, columns.times, header);
+  put_times(time_writer, columns->times, header);
   const ValueCodec codec =
-      all_same(columns) ? ValueCodec::same : put_values(value_writer, columns);
+      all_same(*columns) ? ValueCodec::same : put_values(value_writer, *columns, numbers, options.effort);
   header.summary.codec = static_cast<std::uint8_t>(codec);
   put_header(header_writer, header);
   header_writer.varint(times.size());
@@ -180,7 +191,7 @@ base::Result<model::BlockSummary> decode(base::BytesView frame, Part part, Colum
   const auto codec = static_cast<ValueCodec>(s.codec);
   if (codec == ValueCodec::same)
     TRY(fill_same(s, columns));
-  else if (codec > ValueCodec::text_dictionary)
+  else if (codec > last_value_codec)
     return base::fail(Code::corrupt, "unknown coding of values in a frame; a newer version made it");
   else if (!take_values(in, codec, s.count, columns))
     return base::fail(Code::corrupt, "damaged values in a frame");
@@ -214,6 +225,11 @@ std::string_view codec_name(std::uint8_t codec) {
     case ValueCodec::text_plain: return "text+zstd";
     case ValueCodec::text_dictionary: return "dictionary+zstd";
     case ValueCodec::sealed: return "sealed";
+    case ValueCodec::dense: return "dense";
+    case ValueCodec::fast: return "fast";
+    case ValueCodec::dense_integers: return "integers, dense";
+    case ValueCodec::fast_integers: return "integers, fast";
+    case ValueCodec::text_dense_dictionary: return "dictionary, dense";
   }
   return "unknown";
 }

@@ -15,7 +15,8 @@ namespace selvedge::codec {
 
 enum class TimeCodec : std::uint8_t {
   constant_step = 0,  // no bytes: span / (count - 1)
-  offsets = 1,        // integers: offsets from the first time, in the header's unit
+  offsets = 1,        // integers: offsets from the first time, in the header's unit; only read
+  clock = 2,          // codec/numbers/clock.h
 };
 
 // Units of time in the header, by number: ns, us, ms, s.

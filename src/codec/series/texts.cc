@@ -2,10 +2,11 @@
 //
 //   plain:      section: lengths as varints; section: the bytes
 //   dictionary: varint entries; section: their lengths as varints; section: their bytes;
-//               integers (integers.h): the entry of each value
+//               dense integers: the entry of each value (once: integers.h)
 
 #include <unordered_map>
 
+#include "codec/numbers/dense.h"
 #include "codec/series/compress.h"
 #include "codec/series/integers.h"
 #include "codec/series/value_columns.h"
@@ -68,8 +69,8 @@ ValueCodec put_texts(base::Writer& out, const Columns& columns) {
   out.varint(entries.size());
   put_section(out, lengths);
   put_section(out, bytes);
-  put_integers(out, indices);
-  return ValueCodec::text_dictionary;
+  put_dense(out, indices);
+  return ValueCodec::text_dense_dictionary;
 }
 
 bool take_plain_texts(base::Reader& in, std::size_t count, Columns& columns) {
@@ -83,7 +84,7 @@ bool take_plain_texts(base::Reader& in, std::size_t count, Columns& columns) {
   return true;
 }
 
-bool take_dictionary_texts(base::Reader& in, std::size_t count, Columns& columns) {
+bool take_dictionary_texts(base::Reader& in, std::size_t count, bool dense, Columns& columns) {
   const std::uint64_t entry_count = in.varint();
   if (!in.ok() || entry_count == 0 || entry_count > count) return false;
   std::vector<std::uint32_t> ends;
@@ -94,8 +95,8 @@ bool take_dictionary_texts(base::Reader& in, std::size_t count, Columns& columns
   std::uint32_t end = 0;
   for (std::uint32_t& length : ends) length = end += length;
 
-  std::vector<std::int64_t> indices;
-  if (!take_integers(in, count, indices)) return false;
+  std::vector<std::int64_t> indices(count);
+  if (!(dense ? take_dense(in, indices) : take_integers(in, count, indices))) return false;
   const auto entry = [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     const std::uint32_t from = index == 0 ? 0 : ends[index - 1];

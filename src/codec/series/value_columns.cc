@@ -1,10 +1,11 @@
-// int64 columns are integers (integers.h). Boolean columns:
+// float64 and int64 columns are numbers (codec/numbers). Boolean columns:
 //
 //   bits: section: bit i of byte i / 8, lowest first, is value i; unused bits are 0
 //   runs: u8 first value; varint number of runs; section: their lengths as varints
 
 #include "codec/series/value_columns.h"
 
+#include "codec/numbers/values.h"
 #include "codec/series/compress.h"
 #include "codec/series/integers.h"
 
@@ -63,15 +64,16 @@ bool take_runs(base::Reader& in, std::size_t count, std::vector<std::int64_t>& i
 
 }  // namespace
 
-ValueCodec put_values(base::Writer& out, const Columns& columns) {
+ValueCodec put_values(base::Writer& out, const Columns& columns, const Numbers& numbers, Effort effort) {
+  const bool fast = effort == Effort::fast;
   switch (columns.kind) {
-    case model::Kind::float64: return put_floats(out, columns.float64);
+    case model::Kind::float64: return put_floats(out, numbers, columns.float64, effort);
     case model::Kind::boolean: return put_booleans(out, columns.int64);
     case model::Kind::text: return put_texts(out, columns);
     case model::Kind::int64: break;
   }
-  put_integers(out, columns.int64);
-  return ValueCodec::integers;
+  put_int64s(out, columns.int64, effort);
+  return fast ? ValueCodec::fast_integers : ValueCodec::dense_integers;
 }
 
 bool take_values(base::Reader& in, ValueCodec codec, std::size_t count, Columns& columns) {
@@ -91,7 +93,19 @@ bool take_values(base::Reader& in, ValueCodec codec, std::size_t count, Columns&
       return is(model::Kind::text) && take_plain_texts(in, count, columns);
     case ValueCodec::sealed: return false;   // has a decoder of its own
     case ValueCodec::text_dictionary:
-      return is(model::Kind::text) && take_dictionary_texts(in, count, columns);
+      return is(model::Kind::text) && take_dictionary_texts(in, count, false, columns);
+    case ValueCodec::text_dense_dictionary:
+      return is(model::Kind::text) && take_dictionary_texts(in, count, true, columns);
+    case ValueCodec::dense:
+    case ValueCodec::fast:
+      if (!is(model::Kind::float64)) return false;
+      columns.float64.resize(count);
+      return take_doubles(in, codec == ValueCodec::fast ? Effort::fast : Effort::dense, columns.float64);
+    case ValueCodec::dense_integers:
+    case ValueCodec::fast_integers:
+      if (!is(model::Kind::int64)) return false;
+      columns.int64.resize(count);
+      return take_int64s(in, codec == ValueCodec::fast_integers ? Effort::fast : Effort::dense, columns.int64);
     case ValueCodec::same: break;  // the header has it; see frame.cc
   }
   return false;

@@ -23,17 +23,26 @@ enum class ValueCodec : std::uint8_t {
   text_plain = 7,    // text: lengths and bytes, zstd
   text_dictionary = 8,
   sealed = 9,        // a whole frame that only its recipients can read: codec/series/sealed.h
+  dense = 10,        // float64: number model and dense integers, codec/numbers
+  fast = 11,         // float64: number model and fast integers
+  dense_integers = 12,   // int64
+  fast_integers = 13,
+  text_dense_dictionary = 14,  // as text_dictionary, the entries' numbers as dense integers
 };
+inline constexpr ValueCodec last_value_codec = ValueCodec::text_dense_dictionary;
 
-// Appends the value column and says how it was coded. Never yields `same`.
-ValueCodec put_values(base::Writer& out, const Columns& columns);
+// Appends the value column and says how it was coded. Never yields `same`. `numbers` are fitted to the
+// values of float64 columns. Codecs 3, 4 and 8 are only
+// read: what wrote them is gone.
+ValueCodec put_values(base::Writer& out, const Columns& columns, const Numbers& numbers, Effort effort);
 
 // Reads `count` values of `columns.kind` into `columns`, whose times stay. False if damaged, or
 // coded in a way that does not fit the kind.
 bool take_values(base::Reader& in, ValueCodec codec, std::size_t count, Columns& columns);
 
 // float64, in floats.cc.
-ValueCodec put_floats(base::Writer& out, std::span<const double> values);
+// `values` are what a reader gets of `numbers`.
+ValueCodec put_floats(base::Writer& out, const Numbers& numbers, std::span<const double> values, Effort effort);
 bool take_raw_floats(base::Reader& in, std::size_t count, std::vector<double>& into);
 bool take_plane_floats(base::Reader& in, std::size_t count, std::vector<double>& into);
 bool take_decimals(base::Reader& in, std::size_t count, std::vector<double>& into);
@@ -41,6 +50,7 @@ bool take_decimals(base::Reader& in, std::size_t count, std::vector<double>& int
 // Text, in texts.cc.
 ValueCodec put_texts(base::Writer& out, const Columns& columns);
 bool take_plain_texts(base::Reader& in, std::size_t count, Columns& columns);
-bool take_dictionary_texts(base::Reader& in, std::size_t count, Columns& columns);
+// `dense`: the entries' numbers are dense integers.
+bool take_dictionary_texts(base::Reader& in, std::size_t count, bool dense, Columns& columns);
 
 }  // namespace selvedge::codec
