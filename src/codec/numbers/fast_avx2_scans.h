@@ -162,20 +162,23 @@ struct Avx2Scans {
     return fast_plan::PlainScans::extent(x, count);
   }
 
-  SELVEDGE_AVX2 static void mark(const std::int32_t* x, std::size_t count, std::uint8_t* bitmap) {
+  SELVEDGE_AVX2 static std::size_t exceptions(const std::uint32_t* u, std::size_t count,
+                                              unsigned width, bool is_signed, std::uint8_t* bitmap,
+                                              std::uint32_t* coded) {
+    const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(width));
     for (std::size_t i = 0; i < count; i += 8) {
-      const __m256i zeros = _mm256_cmpeq_epi32(load(x + i), _mm256_setzero_si256());
-      bitmap[i / 8] = static_cast<std::uint8_t>(~_mm256_movemask_ps(_mm256_castsi256_ps(zeros)));
+      const __m256i high = _mm256_sra_epi32(load(u + i), shift);
+      const __m256i zeros = _mm256_cmpeq_epi32(high, _mm256_setzero_si256());
+      const int here = count - i >= 8 ? 0xFF : (1 << (count - i)) - 1;
+      bitmap[i / 8] =
+          static_cast<std::uint8_t>(~_mm256_movemask_ps(_mm256_castsi256_ps(zeros)) & here);
     }
+    return fast_plan::PlainScans::code_marked(u, count, width, is_signed, bitmap, coded);
   }
-  SELVEDGE_AVX2 static void mark(const std::int64_t* x, std::size_t count, std::uint8_t* bitmap) {
-    for (std::size_t i = 0; i < count; i += 8) {
-      const __m256i low = _mm256_cmpeq_epi64(load(x + i), _mm256_setzero_si256());
-      const __m256i high = _mm256_cmpeq_epi64(load(x + i + 4), _mm256_setzero_si256());
-      const int zeros = _mm256_movemask_pd(_mm256_castsi256_pd(low)) |
-                        _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
-      bitmap[i / 8] = static_cast<std::uint8_t>(~zeros);
-    }
+  SELVEDGE_AVX2 static std::size_t exceptions(const std::uint64_t* u, std::size_t count,
+                                              unsigned width, bool is_signed, std::uint8_t* bitmap,
+                                              std::uint64_t* coded) {
+    return fast_plan::PlainScans::exceptions(u, count, width, is_signed, bitmap, coded);
   }
 
  private:

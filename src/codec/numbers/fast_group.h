@@ -114,28 +114,19 @@ SELVEDGE_INLINE std::uint8_t* put_exceptions(const FastPlan<Signed>& plan,
   using Word = std::make_unsigned_t<Signed>;
   *at++ = static_cast<std::uint8_t>(plan.exceptions);
   *at++ = static_cast<std::uint8_t>(width_code(plan.high_width) | (plan.signed_highs ? 0x40 : 0));
-  Signed highs[fast_group];
-  for (std::size_t i = 0; i < count; ++i)
-    highs[i] = static_cast<Signed>(static_cast<Signed>(u[i]) >> plan.width);
-  for (std::size_t i = count; i % 8 != 0; ++i) highs[i] = 0;
   std::uint8_t bitmap[fast_group / 8];
+  Word coded[fast_group + 16];
   const std::size_t bytes = (count + 7) / 8;
-  Scans::mark(highs, count, bitmap);
-  const bool is_bitmap = exceptions_are_a_bitmap(plan.exceptions, count);
-  std::memcpy(at, bitmap, bytes);  // or places over it
-  Word coded[fast_group];
-  std::size_t found = 0;
-  for (std::size_t byte = 0; byte < bytes; ++byte)
-    for (unsigned bits = bitmap[byte]; bits != 0; bits &= bits - 1) {
-      const std::size_t place = byte * 8 + static_cast<unsigned>(std::countr_zero(bits));
-      const auto high = static_cast<Word>(highs[place]);
-      const auto sign = static_cast<Word>(highs[place] < 0 ? ~Word{0} : Word{0});
-      coded[found] =
-          static_cast<Word>((plan.signed_highs ? static_cast<Word>(high << 1) ^ sign : high) - 1);
-      if (!is_bitmap) at[found] = static_cast<std::uint8_t>(place);
-      ++found;
-    }
-  at += is_bitmap ? bytes : found;
+  const std::size_t found =
+      Scans::exceptions(u, count, plan.width, plan.signed_highs, bitmap, coded);
+  if (exceptions_are_a_bitmap(found, count)) {
+    std::memcpy(at, bitmap, bytes);
+    at += bytes;
+  } else {
+    for (std::size_t i = 0; i < count; i += 8)
+      for (unsigned bits = bitmap[i / 8]; bits != 0; bits &= bits - 1)
+        *at++ = static_cast<std::uint8_t>(i + static_cast<unsigned>(std::countr_zero(bits)));
+  }
   return pack(coded, found, plan.high_width, at);
 }
 

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 // Into functions that are compiled for one kind of processor.
 #define SELVEDGE_INLINE [[gnu::always_inline]] inline
@@ -46,6 +47,12 @@ template <typename Word>
 inline Word high_bits(Word coded, bool is_signed) {
   const Word high = coded + 1;
   return is_signed ? (high >> 1) ^ (Word{0} - (high & 1)) : high;
+}
+
+template <typename Word>
+inline Word coded_high(std::make_signed_t<Word> high, bool is_signed) {
+  const Word zigzag = (static_cast<Word>(high) << 1) ^ (high < 0 ? ~Word{0} : Word{0});
+  return (is_signed ? zigzag : static_cast<Word>(high)) - 1;
 }
 
 // For paths that permute within 16 bytes: where the bytes of the numbers from `first` on are, in

@@ -115,14 +115,35 @@ struct PlainScans {
     return {smallest, largest};
   }
 
-  // Marks in `bitmap` which of the numbers are not zero; there are zeros up to a multiple of 8.
-  template <typename Signed>
-  SELVEDGE_INLINE static void mark(const Signed* x, std::size_t count, std::uint8_t* bitmap) {
+  // Marks in `bitmap` which numbers do not fit in `width` bits, and puts their high bits into
+  // `coded`, in the form of fast_layout.h. Both are long enough for a group and a register. Returns
+  // how many.
+  template <typename Word>
+  SELVEDGE_INLINE static std::size_t exceptions(const Word* u, std::size_t count, unsigned width,
+                                                bool is_signed, std::uint8_t* bitmap, Word* coded) {
+    using Signed = std::make_signed_t<Word>;
     for (std::size_t i = 0; i < count; i += 8) {
       unsigned bits = 0;
-      for (unsigned k = 0; k < 8; ++k) bits |= (x[i + k] != 0 ? 1U : 0U) << k;
+      for (std::size_t k = i; k < std::min(i + 8, count); ++k)
+        bits |= (static_cast<Signed>(u[k]) >> width != 0 ? 1U : 0U) << (k - i);
       bitmap[i / 8] = static_cast<std::uint8_t>(bits);
     }
+    return code_marked(u, count, width, is_signed, bitmap, coded);
+  }
+
+  template <typename Word>
+  SELVEDGE_INLINE static std::size_t code_marked(const Word* u, std::size_t count, unsigned width,
+                                                 bool is_signed, const std::uint8_t* bitmap,
+                                                 Word* coded) {
+    using Signed = std::make_signed_t<Word>;
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < count; i += 8)
+      for (unsigned bits = bitmap[i / 8]; bits != 0; bits &= bits - 1) {
+        const Signed high =
+            static_cast<Signed>(u[i + static_cast<unsigned>(std::countr_zero(bits))]) >> width;
+        coded[found++] = coded_high<Word>(high, is_signed);
+      }
+    return found;
   }
 };
 
@@ -206,14 +227,17 @@ SELVEDGE_INLINE void find_window(const Signed* x, std::size_t count, Signed cent
   // Numbers further apart would be on the wrong side of a window.
   if (full == 0 || range >> (sizeof(Word) * 8 - 2) != 0) return;
   typename Scans::Widths above, shifted;
-  above.template measure<Anchor::start>(x, count, all.smallest);
+  // A window from the smallest number on is for numbers that lie to one side.
+  const bool is_lopsided = static_cast<Word>(static_cast<Word>(centre) - smallest) <= range / 4;
+  if (is_lopsided) above.template measure<Anchor::start>(x, count, all.smallest);
   bool has_shifted = false;
   const auto try_width = [&](unsigned width) {
     const auto low =
         static_cast<Word>(static_cast<Word>(centre) - static_cast<Word>(half_window(width)));
-    const std::uint32_t inside = around.within(width), inside_above = above.within(width);
+    const std::uint32_t inside = around.within(width),
+                        inside_above = is_lopsided ? above.within(width) : 0;
     std::size_t bits = try_window(count, all, low, width, inside, best);
-    if (inside_above >= inside)
+    if (is_lopsided && inside_above >= inside)
       bits = std::min(bits, try_window(count, all, smallest, width, inside_above, best));
     // A narrow window has a middle of two numbers, and which one matters.
     if (width == 0 || width >= 4) return bits;
@@ -245,7 +269,7 @@ SELVEDGE_INLINE FastPlan<Signed> choose(const Signed (&x)[3][fast_group], std::s
   const std::uint32_t least = std::min({around[0].sum(), around[1].sum(), around[2].sum()});
   FastPlan<Signed> best;
   for (unsigned k = 0; k < 3; ++k) {
-    if (around[k].sum() > least + count) continue;
+    if (around[k].sum() > least + count / 2) continue;
     FastPlan<Signed> plan;
     plan.order = static_cast<FastOrder>(k);
     find_window<Scans>(x[k], count, centres[k], around[k], plan);
