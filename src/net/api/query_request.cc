@@ -32,7 +32,7 @@ Result<base::Time> parse_moment(std::string_view text, base::Time now) {
 }  // namespace
 
 Result<QueryRequest> parse_query_request(const http::Request& request, base::Time now) {
-  TRY(check_parameters(request, {"series", "node", "from", "to", "step", "agg", "limit", "format"}));
+  TRY(check_parameters(request, {"series", "node", "from", "to", "step", "agg", "limit", "format", "raw"}));
   QueryRequest parsed;
   parsed.series = request.parameter("series").value_or("");
   parsed.node = request.parameter("node").value_or("");
@@ -60,6 +60,10 @@ Result<QueryRequest> parse_query_request(const http::Request& request, base::Tim
     if (!rows || *rows < 1 || *rows > 10'000'000)
       return fail(Code::invalid_input, "limit: expected 1 to 10000000");
     parsed.range.rows = static_cast<std::uint64_t>(*rows);
+  }
+  if (const auto raw = request.parameter("raw")) {
+    if (*raw != "node" && *raw != "cloud") return fail(Code::invalid_input, "raw: expected cloud or node");
+    parsed.raw_from_node = *raw == "node";
   }
   const std::string_view format = request.parameter("format").value_or("");
   if (!format.empty() && format != "json" && format != "csv" && format != "frames")

@@ -16,11 +16,12 @@ struct QueryRequest {
   std::string node;                  // cloud only; empty on a node
   std::string series;
   engine::QueryRange range;
+  bool raw_from_node = false;        // raw=node: the readings that stayed on the node, asked of it
   bool csv = false;                  // ?format=csv or Accept: text/csv; format=frames: range.want
 };
 
 // series= (required), node=, from=, to= (ISO 8601, a count since 1970, or a duration before now as
-// "-1h"; default: everything), step=, agg= (comma-separated), limit=, format=. An unknown parameter
+// "-1h"; default: everything), step=, agg= (comma-separated), limit=, format=, raw=. An unknown parameter
 // is an error with a suggestion.
 base::Result<QueryRequest> parse_query_request(const http::Request& request, base::Time now);
 
