@@ -35,8 +35,10 @@ class Column {
   void clear(ChunkPool& pool);
 
  private:
+  // In a column of 1,000 readings or more, a chunk that has just begun is at most an eighth of it.
   Chunk::Size next_size() const {
-    return size_ == 0 ? Chunk::Size::small : size_ < 256 ? Chunk::Size::medium : Chunk::Size::large;
+    constexpr std::uint32_t long_column = 2304;
+    return size_ == 0 ? Chunk::Size::small : size_ < long_column ? Chunk::Size::medium : Chunk::Size::large;
   }
 
   Chunk* head_ = nullptr;

@@ -89,7 +89,7 @@ TEST_F(StoreTest, SealsTheOldestColumnEarlyWhenMemoryRunsShort) {
   for (int i = 0; i < 50; ++i) ids.push_back(series("series " + std::to_string(i)));
   for (int i = 0; i < 20'000; ++i) {
     add(ids[static_cast<std::size_t>(i) % ids.size()], start + i, i);
-    ASSERT_LE(store->stats().readings_open * 16, 64u << 10);
+    ASSERT_LE(store->stats().readings_open * 12, 64u << 10);
     if (i % 100 == 0) {
       ASSERT_TRUE(commit());
     }
