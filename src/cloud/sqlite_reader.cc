@@ -148,8 +148,16 @@ base::Result<engine::QueryResult> SqliteReader::query(const std::string& node,
   Transaction transaction = TRY(Transaction::begin(database_, Transaction::Kind::read));
   const auto [id, longest, kind] = TRY(find(step, node, series));
   engine::Query query(range);
+  const base::Time from = query.needed_from();
+  if (query.wants_outline()) {
+    std::vector<engine::SourceExtent> sources;
+    Statement all = TRY(database_.prepare(select_blocks));
+    all.bind(id, earliest(from, longest), range.to, from);
+    while (TRY(while_doing(step, all.step()))) sources.push_back({all.time(1), all.time(2)});
+    query.outline(sources);
+  }
   Statement blocks = TRY(database_.prepare(select_blocks));
-  blocks.bind(id, earliest(range.from, longest), range.to, range.from);
+  blocks.bind(id, earliest(from, longest), range.to, from);
   while (TRY(while_doing(step, blocks.step()))) {
     const model::BlockSummary summary = read_summary(blocks, kind);
     Statement frame = TRY(database_.prepare(select_frame));

@@ -126,8 +126,8 @@ void write_rows(const QueryRange& range, const QueryResult& result, Cells& cells
   }
 }
 
-std::vector<std::string_view> columns_of(const QueryRange& range) {
-  std::vector<std::string_view> columns{"time"};
+std::vector<std::string> columns_of(const QueryRange& range) {
+  std::vector<std::string> columns{"time"};
   if (!range.step) columns.push_back("value");
   else for (const Aggregate aggregate : aggregates_of(range)) columns.push_back(name(aggregate));
   return columns;
@@ -135,21 +135,31 @@ std::vector<std::string_view> columns_of(const QueryRange& range) {
 
 }  // namespace
 
-std::string to_json(std::string_view series, const QueryRange& range, const QueryResult& result) {
+std::string to_json(std::string_view series, const QueryRange& range, const QueryResult& result,
+                    Stats stats) {
   base::JsonWriter json;
   json.begin_object().field("series", series).field("kind", model::name(result.kind));
   json.key("columns").begin_array();
-  for (const std::string_view column : columns_of(range)) json.value(column);
+  for (const std::string& column : columns_of(range)) json.value(column);
   json.end_array().key("rows").begin_array();
   JsonCells cells(json);
   write_rows(range, result, cells);
-  return json.end_array().field("truncated", result.truncated).end_object().take();
+  json.end_array().field("truncated", result.truncated);
+  if (stats == Stats::tell)
+    json.key("stats")
+        .begin_object()
+        .field("blocks_decoded", result.blocks_decoded)
+        .field("blocks_from_header", result.blocks_from_header)
+        .field("times_decoded", result.times_decoded)
+        .field("values_decoded", result.values_decoded)
+        .end_object();
+  return json.end_object().take();
 }
 
 std::string to_csv(std::string_view series, const QueryRange& range, const QueryResult& result) {
   CsvCells cells(series);
   cells.header("series");
-  for (const std::string_view column : columns_of(range)) cells.text(column);
+  for (const std::string& column : columns_of(range)) cells.text(column);
   cells.end_row();
   write_rows(range, result, cells);
   return cells.take();

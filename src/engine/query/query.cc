@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "codec/series/sealed.h"
+#include "engine/query/chart.h"
+#include "engine/query/in_order.h"
+#include "engine/query/reading_set.h"
+#include "engine/query/window_set.h"
 
 namespace selvedge::engine {
 namespace {
@@ -18,130 +21,109 @@ using model::Kind;
 constexpr std::int64_t open_from = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t open_to = std::numeric_limits<std::int64_t>::max();
 
-std::uint64_t distance(std::int64_t from, std::int64_t to) {
-  return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
-}
-
 // Text series answer with the lengths of their texts, as block headers do.
-double number_at(const codec::Columns& columns, std::size_t i) {
-  switch (columns.kind) {
-    case Kind::float64: return columns.float64[i];
-    case Kind::int64:
-    case Kind::boolean: return static_cast<double>(columns.int64[i]);
-    case Kind::text: break;
+std::span<const double> numbers_of(const codec::Columns& columns, std::vector<double>& room) {
+  if (columns.kind == Kind::float64) return columns.float64;
+  room.clear();
+  if (columns.kind == Kind::text) {
+    std::uint32_t begin = 0;
+    for (const std::uint32_t end : columns.text_ends) {
+      room.push_back(static_cast<double>(end - begin));
+      begin = end;
+    }
   }
-  return static_cast<double>(columns.text_ends[i] - (i == 0 ? 0 : columns.text_ends[i - 1]));
-}
-
-// Adds readings [begin, end) of one time-ordered set of columns to another.
-void append(codec::Columns& to, const codec::Columns& from, std::size_t begin, std::size_t end) {
-  const auto slice = [&](auto& into, const auto& out) {
-    if (!out.empty())
-      into.insert(into.end(), out.begin() + static_cast<std::ptrdiff_t>(begin),
-                  out.begin() + static_cast<std::ptrdiff_t>(end));
-  };
-  slice(to.times, from.times);
-  slice(to.float64, from.float64);
-  slice(to.int64, from.int64);
-  if (from.kind != Kind::text || begin == end) return;
-  const std::uint32_t text_begin = begin == 0 ? 0 : from.text_ends[begin - 1];
-  const auto shift = static_cast<std::uint32_t>(to.text_bytes.size()) - text_begin;
-  to.text_bytes.append(from.text_bytes, text_begin, from.text_ends[end - 1] - text_begin);
-  for (std::size_t i = begin; i < end; ++i) to.text_ends.push_back(from.text_ends[i] + shift);
-}
-
-void sort_by_time(codec::Columns& columns) {
-  if (std::is_sorted(columns.times.begin(), columns.times.end())) return;
-  std::vector<std::size_t> order(columns.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return columns.times[a] < columns.times[b];
-  });
-  codec::Columns sorted;
-  sorted.kind = columns.kind;
-  for (const std::size_t i : order) sorted.push({columns.times[i]}, columns.at(i));
-  columns = std::move(sorted);
-}
-
-void keep_first(codec::Columns& columns, std::size_t count) {
-  columns.times.resize(count);
-  if (columns.kind == Kind::float64) columns.float64.resize(count);
-  else if (columns.kind != Kind::text) columns.int64.resize(count);
-  if (columns.kind != Kind::text) return;
-  columns.text_ends.resize(count);
-  columns.text_bytes.resize(count == 0 ? 0 : columns.text_ends.back());
+  for (const std::int64_t value : columns.int64) room.push_back(static_cast<double>(value));
+  return room;
 }
 
 }  // namespace
 
-Result<void> validate(const QueryRange& range) {
-  if (range.from > range.to) return fail(Code::invalid_input, "query: from is later than to");
-  if (range.rows == 0) return fail(Code::invalid_input, "query: 0 rows asked for");
-  if (!range.step) return {};
-  if (range.step->count() <= 0) return fail(Code::invalid_input, "query: the step is not positive");
-  if (range.from.ns == open_from || range.to.ns == open_to) return {};
-  const auto step = static_cast<std::uint64_t>(range.step->count());
-  const std::uint64_t span = distance(range.from.ns, range.to.ns);
-  const std::uint64_t windows = span / step + (span % step != 0);
-  if (windows > range.rows)
-    return fail(Code::invalid_input, "query: " + std::to_string(windows) + " windows, at most " +
-                                         std::to_string(range.rows) +
-                                         " allowed; choose a longer step or a shorter range");
-  return {};
-}
+// What collects the answer: of windows, readings and charts the one that is asked for.
+struct Query::Parts {
+  explicit Parts(const QueryRange& range) : readings(range) {}
+  ReadingSet readings;
+  std::optional<WindowSet> windows;
+  std::optional<InOrder> in_order;
+  std::vector<ChartPoint> chart_points;  // that wait for the others
+  std::optional<SourceExtent> chart_extent;
+  SourceExtent seen{{open_to}, {open_from}};
+  std::optional<ChartColumns> chart;
+  std::vector<double> numbers;           // of a block, as doubles
+
+  // What a chart's columns share: an open end is where the readings end.
+  static SourceExtent extent_of(const QueryRange& range, const SourceExtent& readings) {
+    SourceExtent extent{range.from, range.to};
+    if (range.from.ns == open_from) extent.first = readings.first;
+    if (range.to.ns == open_to && readings.last.ns != open_to) extent.last = {readings.last.ns + 1};
+    return extent;
+  }
+};
 
 Query::Query(QueryRange range) : range_(std::move(range)) {
   if (range_.step && range_.aggregates.empty()) range_.aggregates.push_back(Aggregate::mean);
-  if (!range_.step || range_.step->count() <= 0 || range_.from.ns != open_from) return;
-  // From an open end windows are counted so that one begins at 1970.
-  const std::int64_t step = range_.step->count();
-  const std::int64_t rest = open_from % step;
-  offset_ = static_cast<std::uint64_t>(rest < 0 ? rest + step : 0);
+  parts_ = std::make_unique<Parts>(range_);
+  if (!validate(range_)) return;         // every call will say so
+  if (range_.step) parts_->windows.emplace(range_);
+  if (range_.has_ordered()) parts_->in_order.emplace(range_, *parts_->windows);
+  if (range_.downsample && range_.from.ns != open_from && range_.to.ns != open_to)
+    parts_->chart_extent = {range_.from, range_.to};
 }
 
-// Saturates below the largest, so that every time lies before some window's limit.
-std::uint64_t Query::since_window_zero(std::int64_t time) const {
-  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() - 1;
-  std::uint64_t since = distance(range_.from.ns, time);
-  if (__builtin_add_overflow(since, offset_, &since)) return most;
-  return std::min(since, most);
+Query::~Query() = default;
+
+bool Query::wants_outline() const {
+  if (range_.want == QueryRange::Want::frames || !validate(range_)) return false;
+  return range_.has_ordered() ||
+         (range_.downsample && *range_.downsample != Downsample::lttb && !parts_->chart_extent);
 }
 
-std::uint64_t Query::window_index(std::int64_t time) const {
-  return since_window_zero(time) / static_cast<std::uint64_t>(range_.step->count());
-}
-
-std::uint64_t Query::window_limit(std::uint64_t index) const {
-  const auto step = static_cast<std::uint64_t>(range_.step->count());
-  std::uint64_t limit = 0;
-  if (__builtin_add_overflow(index * step, step, &limit))
-    return std::numeric_limits<std::uint64_t>::max();
-  return limit;
-}
-
-std::int64_t Query::window_start(std::uint64_t index) const {
-  const std::uint64_t since = index * static_cast<std::uint64_t>(range_.step->count());
-  if (since < offset_) return range_.from.ns;
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(range_.from.ns) + since - offset_);
+void Query::outline(std::span<const SourceExtent> sources) {
+  earliest_.resize(sources.size());
+  std::int64_t earliest = open_to, first = open_to, last = open_from;
+  for (std::size_t i = sources.size(); i-- > 0;) {
+    const SourceExtent& source = sources[i];
+    earliest_[i] = earliest = std::min(earliest, source.first.ns);
+    first = std::min(first, source.first.ns);
+    last = std::max(last, source.last.ns);
+  }
+  if (!range_.downsample || parts_->chart_extent || first > last) return;
+  parts_->chart_extent = parts_->extent_of(range_, {{first}, {last}});
 }
 
 Query::Place Query::place(const model::BlockSummary& summary) const {
   const std::int64_t first = summary.first_time.ns, last = summary.last_time.ns;
-  if (summary.count == 0 || last < range_.from.ns || first >= range_.to.ns) return Place::outside;
-  if (range_.want == QueryRange::Want::frames) return Place::decode;
-  if (!range_.step) return horizon_ && first >= *horizon_ ? Place::too_late : Place::decode;
+  const bool frames = range_.want == QueryRange::Want::frames;
+  const std::int64_t from = frames ? range_.from.ns : range_.needed_from().ns;
+  if (summary.count == 0 || last < from || first >= range_.to.ns) return Place::outside;
+  if (frames) return Place::both;
   const bool inside = first >= range_.from.ns && last < range_.to.ns;
-  return inside && window_index(first) == window_index(last) ? Place::from_header : Place::decode;
+  if (range_.downsample)
+    return inside && parts_->chart && summary.kind == result_.kind && parts_->chart->suffices(summary)
+               ? Place::from_header
+               : Place::both;
+  if (!range_.step) return parts_->readings.is_too_late(first) ? Place::too_late : Place::both;
+  const WindowNeeds& needs = parts_->windows->needs();
+  if (needs.ordered) return Place::both;
+  if (inside && parts_->windows->is_one_step(first, last))
+    return needs.deviation || needs.quantiles ? Place::values : Place::from_header;
+  return needs.beyond_count ? Place::both : Place::times;
 }
 
 bool Query::needs_frame(const model::BlockSummary& summary) const {
-  return validate(range_).has_value() && place(summary) == Place::decode;
+  if (!validate(range_)) return false;
+  const Place where = place(summary);
+  return where == Place::times || where == Place::values || where == Place::both;
 }
 
 Result<void> Query::set_kind(Kind kind) {
   if (!has_kind_) {
     result_.kind = result_.readings.kind = kind;
     has_kind_ = true;
+    if (range_.downsample && kind == Kind::text)
+      return fail(Code::invalid_input, "query: downsample needs numbers; the series is of texts");
+    if (range_.downsample && *range_.downsample != Downsample::lttb && parts_->chart_extent)
+      parts_->chart.emplace(kind, *range_.downsample, range_.points, parts_->chart_extent->first.ns,
+                            parts_->chart_extent->last.ns);
   }
   if (result_.kind == kind) return {};
   return fail(Code::corrupt, "query: a block of " + std::string(model::name(kind)) +
@@ -162,26 +144,43 @@ bool Query::add_frame(base::BytesView frame) {
 Result<bool> Query::block(const model::BlockSummary& summary, base::BytesView frame) {
   TRY(validate(range_));
   const Place where = place(summary);
-  if (range_.want == QueryRange::Want::frames && where == Place::decode) return add_frame(frame);
+  if (range_.want == QueryRange::Want::frames && where == Place::both) return add_frame(frame);
   if (codec::is_sealed(summary) && where != Place::outside)
     return fail(Code::denied,
                 "query: its blocks are sealed; `selvedge series export --unseal KEY` reads them with a "
                 "recipient's key");
   switch (where) {
-    case Place::outside: return summary.first_time < range_.to;
-    case Place::too_late: result_.truncated = true; return false;
+    case Place::outside:
+      TRY(pass());
+      return summary.first_time < range_.to;
+    case Place::too_late: parts_->readings.set_truncated(); return false;
     case Place::from_header:
       TRY(set_kind(summary.kind));
       ++result_.blocks_from_header;
-      TRY(add_header(summary));
+      if (range_.downsample) parts_->chart->add_header(summary);
+      else TRY(parts_->windows->add_header(summary, {}));
       return true;
-    case Place::decode: break;
+    case Place::times:
+      TRY(base::while_doing("query", codec::decode_times(frame, scratch_)));
+      ++result_.times_decoded;
+      break;
+    case Place::values:
+      TRY(base::while_doing("query", codec::decode_values(frame, scratch_)));
+      ++result_.values_decoded;
+      break;
+    case Place::both:
+      TRY(base::while_doing("query", codec::decode_frame(frame, scratch_)));
+      ++result_.times_decoded;
+      ++result_.values_decoded;
+      break;
   }
-  TRY(base::while_doing("query", codec::decode_frame(frame, scratch_)));
   TRY(set_kind(scratch_.kind));
   ++result_.blocks_decoded;
-  if (range_.step) TRY(add_windows(scratch_));
-  else add_readings(scratch_);
+  if (where == Place::values)
+    TRY(parts_->windows->add_header(summary, numbers_of(scratch_, parts_->numbers)));
+  else
+    TRY(add(scratch_));
+  TRY(pass());
   return true;
 }
 
@@ -195,154 +194,85 @@ Result<bool> Query::open(const codec::Columns& columns) {
   }
   TRY(set_kind(columns.kind));
   if (std::is_sorted(columns.times.begin(), columns.times.end())) {
-    if (range_.step) TRY(add_windows(columns));
-    else add_readings(columns);
-    return true;
+    TRY(add(columns));
+  } else {
+    scratch_ = columns;
+    sort_by_time(scratch_);
+    TRY(add(scratch_));
   }
-  scratch_ = columns;
-  sort_by_time(scratch_);
-  if (range_.step) TRY(add_windows(scratch_));
-  else add_readings(scratch_);
+  TRY(pass());
   return true;
 }
 
-Result<Query::Window*> Query::window(std::int64_t time) {
-  const auto [found, is_new] = windows_.try_emplace(window_index(time));
-  Window& window = found->second;
-  if (!is_new) return &window;
-  if (windows_.size() > range_.rows)
-    return fail(Code::invalid_input, "query: more than " + std::to_string(range_.rows) +
-                                         " windows hold readings; choose a longer step");
-  window.row.start = {window_start(found->first)};
-  window.row.min = std::numeric_limits<double>::infinity();
-  window.row.max = -window.row.min;
-  window.first_time = std::numeric_limits<std::int64_t>::max();
-  window.last_time = std::numeric_limits<std::int64_t>::min();
-  return &window;
-}
-
-namespace {
-
-// Neumaier's sum, as the block headers have it.
-void add_to_sum(double& sum, double& lost, double value) {
-  const double next = sum + value;
-  lost += std::fabs(sum) >= std::fabs(value) ? (sum - next) + value : (value - next) + sum;
-  sum = next;
-}
-
-}  // namespace
-
-Result<void> Query::add_header(const model::BlockSummary& summary) {
-  Window& window = *TRY(this->window(summary.first_time.ns));
-  WindowRow& row = window.row;
-  // Of equal times the first fed is first, and the last fed last.
-  if (row.count == 0 || summary.first_time.ns < window.first_time) {
-    window.first_time = summary.first_time.ns;
-    row.first = summary.first;
+// Readings in time order; without values if only their number counts.
+Result<void> Query::add(const codec::Columns& columns) {
+  if (!range_.step && !range_.downsample) {
+    parts_->readings.add(columns);
+    return {};
   }
-  if (row.count == 0 || summary.last_time.ns >= window.last_time) {
-    window.last_time = summary.last_time.ns;
-    row.last = summary.last;
-  }
-  row.count += summary.count;
-  row.nan_count += summary.nan_count;
-  if (summary.nan_count == summary.count) return {};
-  row.min = std::min(row.min, summary.min);
-  row.max = std::max(row.max, summary.max);
-  add_to_sum(row.sum, window.lost, summary.sum);
-  return {};
-}
-
-Result<void> Query::add_windows(const codec::Columns& columns) {
   const auto& times = columns.times;
-  const auto index_of = [&](std::int64_t time) {
-    return static_cast<std::size_t>(std::lower_bound(times.begin(), times.end(), time) - times.begin());
+  const auto index_of = [&](base::Time time) {
+    return static_cast<std::size_t>(std::lower_bound(times.begin(), times.end(), time.ns) - times.begin());
   };
-  const std::size_t end = index_of(range_.to.ns);
-  for (std::size_t i = index_of(range_.from.ns); i < end;) {
-    Window& window = *TRY(this->window(times[i]));
-    const std::uint64_t index = window_index(times[i]);
-    WindowRow& row = window.row;
-    if (row.count == 0 || times[i] < window.first_time) {
-      window.first_time = times[i];
-      row.first = number_at(columns, i);
-    }
-    const std::uint64_t limit = window_limit(index);
-    std::size_t last = i;
-    for (; i < end && since_window_zero(times[i]) < limit; last = i++) {
-      const double value = number_at(columns, i);
-      ++row.count;
-      if (std::isnan(value)) {
-        ++row.nan_count;
-        continue;
-      }
-      row.min = value < row.min ? value : row.min;
-      row.max = value > row.max ? value : row.max;
-      add_to_sum(row.sum, window.lost, value);
-    }
-    if (times[last] >= window.last_time) {
-      window.last_time = times[last];
-      row.last = number_at(columns, last);
-    }
-  }
+  const std::size_t begin = index_of(range_.from), end = index_of(range_.to);
+  if (range_.downsample) return add_to_chart(columns, begin, end);
+  const std::span<const double> numbers = numbers_of(columns, parts_->numbers);
+  const std::span<const std::int64_t> all = times;
+  if (begin < end)
+    TRY(parts_->windows->add(all.subspan(begin, end - begin),
+                             numbers.empty() ? numbers : numbers.subspan(begin, end - begin)));
+  if (parts_->in_order) return parts_->in_order->add(all, numbers);
   return {};
 }
 
-void Query::add_readings(const codec::Columns& columns) {
-  const auto& times = columns.times;
-  const std::int64_t stop = horizon_ ? std::min(*horizon_, range_.to.ns) : range_.to.ns;
-  const auto begin = std::lower_bound(times.begin(), times.end(), range_.from.ns);
-  auto end = std::lower_bound(begin, times.end(), stop);
-  if (end != times.end() && *end < range_.to.ns) result_.truncated = true;
-  codec::Columns& kept = result_.readings;
-  // A block may hold many more than `rows`; the rest of it could never be in the answer.
-  const auto most = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
-      range_.rows, codec::max_readings_per_block));
-  if (end - begin > most) {
-    end = begin + most;
-    result_.truncated = true;
+Result<void> Query::add_to_chart(const codec::Columns& columns, std::size_t begin, std::size_t end) {
+  std::vector<ChartPoint>& points = parts_->chart_points;
+  if (begin < end) {
+    parts_->seen.first.ns = std::min(parts_->seen.first.ns, columns.times[begin]);
+    parts_->seen.last.ns = std::max(parts_->seen.last.ns, columns.times[end - 1]);
   }
-  append(kept, columns, static_cast<std::size_t>(begin - times.begin()),
-         static_cast<std::size_t>(end - times.begin()));
-  // The first time as soon as there is enough, to learn the horizon; then seldom.
-  const std::uint64_t room = horizon_ ? 2 : 1;
-  if (kept.size() / room >= range_.rows || kept.text_bytes.size() / room >= range_.text_bytes)
-    merge();
+  append_points(columns, begin, end, points);
+  if (parts_->chart) {
+    parts_->chart->add(points);
+    points.clear();
+  }
+  if (points.size() <= range_.held_readings) return {};
+  return fail(Code::exhausted, "query: a chart of more than " + std::to_string(range_.held_readings) +
+                                   " readings; choose a shorter range, or downsample=m4 or minmax");
 }
 
-// Puts what was collected into order and cuts it to the bounds.
-void Query::merge() {
-  codec::Columns& kept = result_.readings;
-  sort_by_time(kept);
-  std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(kept.size(), range_.rows));
-  if (kept.kind == Kind::text) {
-    const auto fits = std::upper_bound(kept.text_ends.begin(), kept.text_ends.end(),
-                                       std::min<std::uint64_t>(range_.text_bytes, UINT32_MAX));
-    count = std::min(count, static_cast<std::size_t>(fits - kept.text_ends.begin()));
+// One more source was fed: what cannot be preceded any more is taken.
+Result<void> Query::pass() {
+  ++fed_;
+  if (!parts_->in_order || fed_ >= earliest_.size()) return {};
+  return parts_->in_order->pass(earliest_[fed_]);
+}
+
+void Query::finish_chart() {
+  std::vector<ChartPoint>& points = parts_->chart_points;
+  std::stable_sort(points.begin(), points.end(),
+                   [](const ChartPoint& a, const ChartPoint& b) { return a.time < b.time; });
+  const Kind kind = result_.kind;
+  if (*range_.downsample == Downsample::lttb) {
+    points = largest_triangles(kind, points, range_.points);
+  } else {
+    if (!parts_->chart && !points.empty()) {
+      const SourceExtent extent = parts_->extent_of(range_, parts_->seen);
+      parts_->chart.emplace(kind, *range_.downsample, range_.points, extent.first.ns, extent.last.ns);
+      parts_->chart->add(points);
+    }
+    points = parts_->chart ? parts_->chart->points() : std::vector<ChartPoint>{};
   }
-  if (count < kept.size()) {
-    result_.truncated = true;
-    horizon_ = kept.times[count];
-    keep_first(kept, count);
-  }
-  // Whatever comes at or after the last one kept comes behind it.
-  if (count == range_.rows) horizon_ = kept.times.back();
+  put_points(kind, points, result_.readings);
 }
 
 Result<QueryResult> Query::finish() {
   TRY(validate(range_));
-  merge();
-  for (auto& [index, window] : windows_) {
-    WindowRow& row = window.row;
-    const double corrected = row.sum + window.lost;
-    if (std::isfinite(corrected)) row.sum = corrected;
-    if (row.nan_count == row.count)
-      row.min = row.max = row.sum = std::numeric_limits<double>::quiet_NaN();
-    result_.windows.push_back(row);
-  }
-  std::sort(result_.windows.begin(), result_.windows.end(),
-            [](const WindowRow& a, const WindowRow& b) { return a.start < b.start; });
-  windows_.clear();
+  if (parts_->in_order) TRY(parts_->in_order->finish());
+  if (range_.step) result_.windows = TRY(parts_->windows->rows());
+  else if (range_.downsample) finish_chart();
+  else result_.readings = parts_->readings.finish(result_.truncated);
+  result_.readings.kind = result_.kind;
   return std::move(result_);
 }
 

@@ -298,11 +298,19 @@ TEST(Query, ReportsADamagedFrameAndABlockOfAnotherKind) {
 }
 
 TEST(Aggregate, ParsesItsOwnNames) {
-  for (const Aggregate aggregate : {Aggregate::mean, Aggregate::min, Aggregate::max, Aggregate::sum,
-                                    Aggregate::count, Aggregate::first, Aggregate::last})
+  for (const Aggregate aggregate :
+       {Aggregate::mean, Aggregate::min, Aggregate::max, Aggregate::sum, Aggregate::count, Aggregate::first,
+        Aggregate::last, Aggregate::time_weighted_mean, Aggregate::stddev, Aggregate::variance,
+        Aggregate::increase, Aggregate::rate})
     EXPECT_EQ(parse_aggregate(name(aggregate)).value(), aggregate);
-  EXPECT_EQ(parse_aggregate("median").error().message,
-            "aggregate 'median': expected mean, min, max, sum, count, first or last");
+  EXPECT_EQ(parse_aggregate("twa").value(), Aggregate::time_weighted_mean);
+  EXPECT_EQ(name(parse_aggregate("median").value()), "p50");
+  for (const char* text : {"p1", "p50", "p99", "p99.9", "p0.5", "p99.9999", "p5.05"})
+    EXPECT_EQ(name(parse_aggregate(text).value()), text);
+  EXPECT_EQ(parse_aggregate("p99.9").value(), Aggregate(Aggregate::quantile, 999'000));
+  for (const char* text : {"p", "p0", "p100", "p99.", "p.5", "p1.23456", "p1.2.3", "p-1", "p1e1", "", "means"})
+    EXPECT_EQ(parse_aggregate(text).error().code, base::Code::invalid_input) << text;
+  EXPECT_NE(parse_aggregate("stdev").error().message.find("did you mean 'stddev'?"), std::string::npos);
 }
 
 }  // namespace

@@ -29,10 +29,25 @@ Result<base::Time> parse_moment(std::string_view text, base::Time now) {
   return base::parse_time(text);
 }
 
+Result<void> take_chart(const http::Request& request, engine::QueryRange& range) {
+  if (const auto how = request.parameter("downsample"))
+    range.downsample = TRY(engine::parse_downsample(*how));
+  const auto points = request.parameter("points");
+  if (!points) return {};
+  if (!range.downsample) return fail(Code::invalid_input, "points needs downsample");
+  const auto number = base::parse_int(*points);
+  if (!number || *number < 4 || *number > static_cast<std::int64_t>(engine::QueryRange::most_points))
+    return fail(Code::invalid_input,
+                "points: expected 4 to " + std::to_string(engine::QueryRange::most_points));
+  range.points = static_cast<std::uint64_t>(*number);
+  return {};
+}
+
 }  // namespace
 
 Result<QueryRequest> parse_query_request(const http::Request& request, base::Time now) {
-  TRY(check_parameters(request, {"series", "node", "from", "to", "step", "agg", "limit", "format", "raw"}));
+  TRY(check_parameters(request, {"series", "node", "from", "to", "step", "window", "hold", "agg", "downsample", "points",
+                                   "limit", "format", "raw", "stats"}));
   QueryRequest parsed;
   parsed.series = request.parameter("series").value_or("");
   parsed.node = request.parameter("node").value_or("");
@@ -43,8 +58,12 @@ Result<QueryRequest> parse_query_request(const http::Request& request, base::Tim
     parsed.range.from = TRY(base::while_doing("from", parse_moment(*from, now)));
   if (const auto to = request.parameter("to"))
     parsed.range.to = TRY(base::while_doing("to", parse_moment(*to, now)));
-  if (const auto step = request.parameter("step"))
-    parsed.range.step = TRY(base::while_doing("step", base::parse_duration(*step)));
+  const std::pair<const char*, std::optional<base::Duration>&> durations[] = {
+      {"step", parsed.range.step}, {"window", parsed.range.window}, {"hold", parsed.range.hold}};
+  for (const auto& [name, into] : durations)
+    if (const auto text = request.parameter(name))
+      into = TRY(base::while_doing(name, base::parse_duration(*text)));
+  TRY(take_chart(request, parsed.range));
   if (const auto agg = request.parameter("agg")) {
     std::string_view rest = *agg;
     while (!rest.empty()) {
@@ -54,6 +73,7 @@ Result<QueryRequest> parse_query_request(const http::Request& request, base::Tim
       rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
     if (!parsed.range.step) return fail(Code::invalid_input, "agg needs step");
+    if (parsed.range.aggregates.size() > 64) return fail(Code::invalid_input, "agg: more than 64");
   }
   if (const auto limit = request.parameter("limit")) {
     const auto rows = base::parse_int(*limit);
@@ -70,8 +90,15 @@ Result<QueryRequest> parse_query_request(const http::Request& request, base::Tim
     return fail(Code::invalid_input, "format: expected json, csv or frames");
   if (format == "frames") {
     if (parsed.range.step) return fail(Code::invalid_input, "format=frames gives no windows; leave step out");
+    if (parsed.range.downsample)
+      return fail(Code::invalid_input, "format=frames gives no points; leave downsample out");
     parsed.range.want = engine::QueryRange::Want::frames;
   }
+  if (const auto stats = request.parameter("stats")) {
+    if (*stats != "true" && *stats != "false") return fail(Code::invalid_input, "stats: expected true or false");
+    parsed.stats = *stats == "true" ? engine::Stats::tell : engine::Stats::leave_out;
+  }
+  TRY(engine::validate(parsed.range));
   parsed.csv = format == "csv" || (format.empty() && request.header("accept") == "text/csv");
   return parsed;
 }
@@ -134,7 +161,7 @@ http::Response answer(const QueryRequest& request, const engine::QueryResult& re
     return response;
   }
   if (!request.csv)
-    return http::Response::json(engine::to_json(request.series, request.range, result));
+    return http::Response::json(engine::to_json(request.series, request.range, result, request.stats));
   http::Response response;
   response.content_type = "text/csv";
   response.body = engine::to_csv(request.series, request.range, result);

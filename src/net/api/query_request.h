@@ -17,12 +17,13 @@ struct QueryRequest {
   std::string series;
   engine::QueryRange range;
   bool raw_from_node = false;        // raw=node: the readings that stayed on the node, asked of it
+  engine::Stats stats = engine::Stats::leave_out;   // stats=true: what was decoded for it, in JSON
   bool csv = false;                  // ?format=csv or Accept: text/csv; format=frames: range.want
 };
 
 // series= (required), node=, from=, to= (ISO 8601, a count since 1970, or a duration before now as
-// "-1h"; default: everything), step=, agg= (comma-separated), limit=, format=, raw=. An unknown parameter
-// is an error with a suggestion.
+// "-1h"; default: everything), step=, window=, hold=, agg= (comma-separated), downsample=, points=,
+// limit=, format=, raw=, stats=. An unknown parameter is an error with a suggestion.
 base::Result<QueryRequest> parse_query_request(const http::Request& request, base::Time now);
 
 struct SeriesRequest {
