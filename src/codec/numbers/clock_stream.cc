@@ -25,6 +25,12 @@ constexpr unsigned centre_shift = 2, centre_follows = 2, more_shift = 4;
 constexpr unsigned most_order = 6;
 constexpr std::uint64_t longest_period = 4096;
 constexpr std::size_t trial = 2048;            // integers by which the order is chosen
+constexpr std::size_t scratch_kept = 1 << 16;  // integers of scratch that stay with a thread
+
+template <typename Vector>
+void trim(Vector& scratch) {
+  if (scratch.capacity() > scratch_kept) Vector().swap(scratch);
+}
 
 // About log2(x + 1), of a double's exponent and fraction.
 double width_of(std::uint64_t x) {
@@ -169,6 +175,7 @@ bool put_runs(base::Bytes& out, std::span<const std::int64_t> integers, std::spa
     models.values.code(coder, miss.by - 1);
   }
   coder.finish();
+  trim(misses);
   return true;
 }
 
@@ -259,6 +266,7 @@ void put_dense_stream(base::Bytes& out, std::span<const std::int64_t> integers, 
   for (std::size_t i = 0; i < integers.size(); ++i)
     centred[i] = static_cast<std::int64_t>(less(integers[i], centre));
   put_dense(writer, centred);
+  trim(centred);
 }
 
 bool take_dense_stream(base::Reader& in, std::int64_t centre, std::span<std::int64_t> integers) {
@@ -317,6 +325,7 @@ void put_best(std::span<const std::int64_t> integers, std::span<const std::uint3
     put_dense_stream(other, integers, survey.centre);
     keep(best, other);
   }
+  trim(other);
 }
 
 }  // namespace
