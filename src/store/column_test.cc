@@ -101,7 +101,7 @@ TEST(Column, TakesAtMostFourteenBytesAReading) {
 
 TEST(Column, TakesAnyTimesInAnyOrder) {
   std::mt19937_64 random(9);
-  EXPECT_LE(bytes_each(5000, [&](std::int64_t) { return static_cast<std::int64_t>(random()); }), 16.5);
+  EXPECT_LE(bytes_each(5000, [&](std::int64_t) { return static_cast<std::int64_t>(random()); }), 17.0);
   bytes_each(5000, [&](std::int64_t i) { return static_cast<std::int64_t>(random() >> (i / 80 % 64)); });
   bytes_each(5000, [&](std::int64_t i) { return (i % 3 - 1) * (1LL << (i / 100)) * 1000; });
   bytes_each(9, [](std::int64_t i) { return i % 2 == 0 ? INT64_MIN : INT64_MAX; });
