@@ -13,8 +13,7 @@ namespace {
 
 std::string query_target(const Arguments& arguments) {
   std::string target = "/api/v1/query?series=" + encode_query(arguments.positional[0]);
-  for (const char* name : {"from", "to", "step", "agg", "limit"})
-    if (arguments.has(name)) target += "&" + std::string(name) + "=" + encode_query(arguments.text(name));
+  for (const auto& [name, text] : query_parameters(arguments)) target += "&" + name + "=" + encode_query(text);
   if (arguments.has("of")) target += "&node=" + encode_query(arguments.text("of"));
   return target;
 }
@@ -69,8 +68,15 @@ std::vector<Flag> range_flags() {
                        {"from", "TIME", "ISO 8601, a count since 1970, or -1h.", "the beginning"},
                        {"to", "TIME", "Up to, without it.", "now"},
                        {"step", "DURATION", "One row for each window of this length."},
-                       {"agg", "LIST", "mean, min, max, sum, count, first, last.", "mean"},
+                       {"window", "DURATION", "Length of the windows, if longer than the step: they slide."},
+                       {"agg", "LIST", "mean, min, max, sum, count, first, last, twa, stddev, variance, increase, "
+                                       "rate, median, p99.9.", "mean"},
+                       {"aggregate", "LIST", "The same as --agg."},
+                       {"hold", "DURATION", "How long a reading holds for twa if none follows.", "one window"},
+                       {"downsample", "HOW", "Points for a chart: lttb, m4 or minmax; without --step."},
+                       {"points", "N", "Most points of it.", "1000"},
                        {"limit", "N", "Most rows.", "100000"},
+                       {"stats", "", "Say how many blocks were decoded for the answer."},
                        {"unseal", "FILE", "Private key of a recipient, for sealed blocks; opened here."}});
 }
 
@@ -91,6 +97,10 @@ Result<int> print_readings(Out& out, const std::string& answer) {
   }
   out.table(header, rows);
   if (parsed["truncated"].boolean()) out.line("(more; raise --limit)");
+  const auto& stats = parsed["stats"];
+  if (stats.is_object())
+    out.line("(blocks: " + stats["blocks_decoded"].print() + " decoded, " +
+             stats["blocks_from_header"].print() + " from their headers)");
   return 0;
 }
 
@@ -102,7 +112,9 @@ std::vector<Command> series_commands() {
                      {"limit", "N", "Most rows.", "1000"}}),
        list},
       {"series", "query", "SERIES", 1, 1, "Show readings, or windows of them.", {},
-       {"selvedge series query boiler/temp --from -1h", "selvedge series query boiler/temp --step 5m --agg mean,max"},
+       {"selvedge series query boiler/temp --from -1h", "selvedge series query boiler/temp --step 5m --agg mean,max",
+        "selvedge series query boiler/temp --from -1d --step 1m --window 5m --aggregate p99,twa",
+        "selvedge series query boiler/temp --from -7d --downsample lttb --points 800"},
        range_flags(), query},
       {"series", "blocks", "SERIES", 1, 1, "List the blocks that hold a series in the cloud.", {},
        {"selvedge series blocks boiler/temp --of gateway-7"},

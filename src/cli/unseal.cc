@@ -25,6 +25,15 @@ Result<void> feed(engine::Query& query, const std::string& series, base::BytesVi
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> query_parameters(const Arguments& arguments) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  for (const char* name : {"from", "to", "step", "window", "hold", "agg", "downsample", "points", "limit"})
+    if (arguments.has(name)) parameters.emplace_back(name, arguments.text(name));
+  if (arguments.has("aggregate")) parameters.emplace_back("agg", arguments.text("aggregate"));
+  if (arguments.has("stats")) parameters.emplace_back("stats", "true");
+  return parameters;
+}
+
 Result<net::http::Response> query_sealed(const Arguments& arguments, Session& session, ApiClient& api,
                                          std::string_view format) {
   const std::string path = arguments.text("unseal");
@@ -32,13 +41,15 @@ Result<net::http::Response> query_sealed(const Arguments& arguments, Session& se
   const auto keys = TRY(base::while_doing(path, crypto::parse_seal_keys(pem)));
   net::http::Request asked;
   asked.query = {{"series", arguments.positional[0]}, {"format", std::string(format)}};
-  for (const char* name : {"from", "to", "step", "agg", "limit"})
-    if (arguments.has(name)) asked.query.emplace_back(name, arguments.text(name));
+  for (auto& parameter : query_parameters(arguments)) asked.query.push_back(std::move(parameter));
   const auto parsed = TRY(net::api::parse_query_request(asked, session.world.loop().wall_now()));
 
   std::string target = "/api/v1/query?format=frames&series=" + encode_query(parsed.series);
-  for (const char* name : {"from", "to"})
-    if (arguments.has(name)) target += "&" + std::string(name) + "=" + encode_query(arguments.text(name));
+  // What was held then may have come before.
+  if (arguments.has("from"))
+    target += "&from=" + encode_query(parsed.range.has_ordered() ? base::to_iso8601(parsed.range.needed_from())
+                                                                 : arguments.text("from"));
+  if (arguments.has("to")) target += "&to=" + encode_query(arguments.text("to"));
   if (arguments.has("of")) target += "&node=" + encode_query(arguments.text("of"));
   const std::string body = TRY(api.request("GET", target));
   engine::Query query(parsed.range);

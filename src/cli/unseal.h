@@ -8,6 +8,9 @@
 
 namespace selvedge::cli {
 
+// What the arguments of a query say, as the HTTP API names it.
+std::vector<std::pair<std::string, std::string>> query_parameters(const Arguments& arguments);
+
 // Asks `api` for the frames of the series and range that the arguments name, opens what is sealed with
 // the key in the file --unseal, and answers the query from them as a node would.
 base::Result<net::http::Response> query_sealed(const Arguments& arguments, Session& session,
