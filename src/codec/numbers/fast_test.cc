@@ -250,6 +250,21 @@ TEST_F(FastPaths, DividesLikeADivisionFarFromZero) {
     }
 }
 
+// A fused multiply-add would round 340 / 30 to 11.33333333333333 and not to 11.33333333333334.
+TEST_F(FastPaths, RoundsAfterEachOperation) {
+  NumberModel model = model_of(NumberForm::lattice, 0);
+  model.denominator = 30, model.rounding = Rounding::decimals, model.rounded_digits = 14;
+  Integers made(512);
+  for (std::size_t i = 0; i < made.size(); ++i) made[i] = static_cast<std::int64_t>(i);
+  expect_same_doubles(coded(made), made.size(), model);
+  force_fast_path({});
+  std::vector<double> values(made.size());
+  const base::Bytes bytes = coded(made);
+  base::Reader in(bytes);
+  ASSERT_TRUE(take_fast(in, model, values));
+  EXPECT_EQ(values[340], 11.33333333333334);
+}
+
 TEST_F(FastPaths, RefusesARankBehindTheDictionary) {
   NumberModel model = model_of(NumberForm::dictionary, 0);
   model.entries = {1.5, 2.5, 1e300};
