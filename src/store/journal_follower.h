@@ -30,15 +30,17 @@ class JournalFollower {
  public:
   using FindSeries = std::function<const model::SeriesDef*(model::SeriesId)>;
 
+  using EachSeries = std::function<void(const std::function<bool(const model::SeriesDef&)>& visit)>;
+
   virtual ~JournalFollower() = default;
-  // First of all; `find` may be used as long as the store lives.
-  virtual void begin(FindSeries find) = 0;
+  // First of all; both may be used as long as the store lives.
+  virtual void begin(FindSeries find, EachSeries each) = 0;
   virtual void reading(const model::SeriesDef& series, base::Time time, const model::ValueView& value,
                        base::Time at) = 0;
   virtual void derived(const model::SeriesDef& series, base::Time time, const model::ValueView& value) = 0;
   virtual void time_passed(base::Time now) = 0;
 
-  // The state in parts, each at most 1 MiB; restore() gets them in the same order.
+  // The state in parts, each below 8 MiB; restore() gets them in the same order.
   virtual std::vector<base::Bytes> save() = 0;
   virtual void restore(base::BytesView part) = 0;
 };

@@ -99,6 +99,17 @@ TEST_F(AggregateTest, NaNsCountAndAreInNoNumber) {
                           "stddev@10=nan", "time-weighted-mean@10=nan"}));
 }
 
+TEST_F(AggregateTest, QuantilesAreWithinOnePercent) {
+  use(windows_rule(10, 5, {"p50", "p99", "max"}));
+  for (int i = 0; i < 1000; ++i) take(i * 0.01, i);
+  tick(10);
+  for (const std::string& text : taken()) {
+    if (!text.starts_with("p") || text.find("@0=") == text.npos) continue;
+    const double value = std::stod(text.substr(text.find('=') + 1)), wanted = text.starts_with("p50") ? 499 : 989;
+    EXPECT_NEAR(value, wanted, wanted * 0.011) << text;
+  }
+}
+
 TEST_F(AggregateTest, TheTimeWeightedMeanHoldsEachReadingUntilTheNext) {
   use(windows_rule(10, 0, {"time-weighted-mean"}));
   take(5, 2);     // nothing is held before

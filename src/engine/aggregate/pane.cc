@@ -25,7 +25,12 @@ PaneNeeds needs_of(const AggregateRule& rule) {
           rule.uses(Function::Kind::quantile)};
 }
 
-std::size_t Pane::sketch_bytes() const { return 0; }
+std::size_t Pane::sketch_bytes() const { return sketch_ ? sketch_->bytes() : 0; }
+
+QuantileSketch& Pane::sketch() {
+  if (!sketch_) sketch_ = std::make_unique<QuantileSketch>();
+  return *sketch_;
+}
 
 void Pane::extend(model::Kind kind, std::uint64_t low, std::uint64_t high) {
   const bool empty = count_ == nan_;
@@ -52,6 +57,7 @@ void Pane::add(model::Kind kind, const Sample& sample, const PaneNeeds& needs) {
   ++count_;
   const double value = number_of(kind, sample.bits);
   add_sum(value);
+  if (needs.quantiles) sketch().add(value);
   if (!needs.deviation) return;
   const double difference = value - running_mean_;
   running_mean_ += difference / static_cast<double>(count_ - nan_);
@@ -75,6 +81,7 @@ void Pane::join(const Pane& later, model::Kind kind, const PaneNeeds& needs) {
     extend(kind, later.min_, later.max_);
     add_sum(later.sum_);
     lost_ += later.lost_;
+    if (later.sketch_) sketch().merge(*later.sketch_);
     if (needs.deviation) {
       const double difference = later.running_mean_ - running_mean_;
       running_mean_ += difference * (added / (before + added));
@@ -107,7 +114,7 @@ std::uint64_t Pane::value(const Function& function) const {
       return bits(empty ? nan : std::sqrt(std::max(0.0, squares_) / static_cast<double>(count_ - nan_)));
     case Kind::quantile: break;
   }
-  return bits(nan);
+  return bits(sketch_ ? sketch_->quantile(function.quantile) : nan);
 }
 
 void Pane::save(const PaneNeeds& needs, base::Writer& out) const {
@@ -119,6 +126,9 @@ void Pane::save(const PaneNeeds& needs, base::Writer& out) const {
   out.f64(lost_);
   if (needs.deviation) out.f64(running_mean_), out.f64(squares_);
   if (needs.held) out.f64(integral_), out.varint(static_cast<std::uint64_t>(held_));
+  if (!needs.quantiles) return;
+  out.u8(sketch_ ? 1 : 0);
+  if (sketch_) sketch_->save(out);
 }
 
 bool Pane::restore(const PaneNeeds& needs, base::Reader& in) {
@@ -130,6 +140,11 @@ bool Pane::restore(const PaneNeeds& needs, base::Reader& in) {
   lost_ = in.f64();
   if (needs.deviation) running_mean_ = in.f64(), squares_ = in.f64();
   if (needs.held) integral_ = in.f64(), held_ = static_cast<std::int64_t>(in.varint());
+  if (needs.quantiles && in.u8() == 1) {
+    auto sketch = QuantileSketch::restore(in);
+    if (!sketch) return false;
+    sketch_ = std::make_unique<QuantileSketch>(std::move(*sketch));
+  }
   return in.ok() && nan_ <= count_ && held_ >= 0;
 }
 

@@ -3,16 +3,17 @@
 //
 // A NaN counts, and may be first or last, but is in no min, max, sum, mean, deviation or quantile;
 // those are NaN if there is nothing else. Sums are compensated (Neumaier, 1974); deviations by
-// Welford (1962), joined by Chan, Golub and LeVeque (1979).
+// Welford (1962), joined by Chan, Golub and LeVeque (1979); quantiles are those of a QuantileSketch.
 
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "base/wire.h"
 #include "engine/aggregate/rule.h"
 #include "engine/aggregate/sample.h"
+#include "engine/sketch/quantile_sketch.h"
 
 namespace selvedge::engine {
 
@@ -45,6 +46,7 @@ class Pane {
   std::size_t sketch_bytes() const;
   void extend(model::Kind kind, std::uint64_t low, std::uint64_t high);
   void add_sum(double value);
+  QuantileSketch& sketch();
   double mean() const;
 
   std::int64_t start_;
@@ -54,6 +56,7 @@ class Pane {
   double running_mean_ = 0, squares_ = 0;                    // of deviations
   double integral_ = 0;                // of held values, in value * seconds
   std::int64_t held_ = 0;              // for how long any was
+  std::unique_ptr<QuantileSketch> sketch_;   // of the numbers, if quantiles are wanted
 };
 
 }  // namespace selvedge::engine
