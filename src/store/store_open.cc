@@ -72,7 +72,8 @@ base::Result<void> Store::load(std::string_view path) {
     return true;
   });
   if (follower_ != nullptr)
-    follower_->begin([this](model::SeriesId id) { return table_->find(id); });
+    follower_->begin([this](model::SeriesId id) { return table_->find(id); },
+                     [this](const std::function<bool(const model::SeriesDef&)>& visit) { table_->each(visit); });
   TRY(load_journal(std::move(journal)));
   left_out_keys_.clear();
   if (lost_readings_ > 0)
