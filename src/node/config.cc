@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "codec/payload/payload.h"
 #include "engine/seal/frame_sealer.h"
+#include "node/aggregates.h"
 #include "node/own_topics.h"
 
 namespace selvedge::node {
@@ -130,10 +131,13 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("artifacts.device-types", device_types,
          "Types of devices at this node: artifacts made for one of them fit.");
 
+  s.bind("store.aggregate-memory", aggregate_memory, "Open windows and what else [[aggregate]] keeps in memory.");
   s.bind_each("topic", [this](settings::Settings& e) { bind_topic(e, topics.emplace_back()); },
               "How topics become series.");
   s.bind_each("twin", [this](settings::Settings& e) { bind_twin(e, twins.emplace_back()); },
               "Readings that update what devices report in their twins.");
+  s.bind_each("aggregate", [this](settings::Settings& e) { bind_aggregate(e, aggregates.emplace_back()); },
+              "What is made of readings on the node, and where the raw ones go.");
   s.bind_each("pull", [this](settings::Settings& e) { bind_pull(e, pulls.emplace_back()); },
               "HTTP sources.");
 }
@@ -141,6 +145,7 @@ void NodeConfig::bind_to(settings::Settings& s) {
 void NodeConfig::keep_sources(const std::vector<settings::Settings::Explained>& explained) {
   for (const auto& e : explained) {
     if (e.key.starts_with("topic[")) sources.emplace("topic", e.from);
+    else if (e.key.starts_with("aggregate[")) sources.emplace("aggregate", e.from);
     else if (e.from != "default") sources.emplace(e.key, e.from);
   }
 }
@@ -207,6 +212,7 @@ Result<void> NodeConfig::finish() {
   TRY(topic_rules());
   TRY(check_own_topics(device_topics));
   TRY(telemetry_rules());
+  TRY(aggregate_rules());
   return {};
 }
 

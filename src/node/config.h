@@ -38,6 +38,16 @@ struct TwinConfig {
   base::Duration min_interval = std::chrono::seconds(1);
 };
 
+struct AggregateConfig {
+  std::string filter, report = "all", dead_band = "0", relative = "0", lateness, raw = "forward",
+      series = "{series}/{function}", precision, codec = "auto";
+  base::Duration min_interval{}, max_interval{}, period{}, window{}, slide{};
+  std::vector<std::string> functions;
+  friend bool operator==(const AggregateConfig&, const AggregateConfig&) = default;
+};
+
+struct AggregateRuleSet;
+
 struct NodeConfig {
   std::string name;                  // empty: from the certificate, else the host's name
   std::string state = "/var/lib/selvedge/node";
@@ -90,8 +100,10 @@ struct NodeConfig {
   std::deque<TopicConfig> topics;    // deque: bound fields must not move
   std::deque<PullConfig> pulls;
   std::deque<TwinConfig> twins;
+  std::deque<AggregateConfig> aggregates;
+  settings::Size aggregate_memory{4 << 20};
 
-  // Where values came from, by key ("topic" is the whole list): what was loaded says so here.
+  // Where values came from, by key ("topic" and "aggregate" are whole lists): what was loaded says so here.
   std::map<std::string, std::string> sources;
 
   void bind_to(settings::Settings& settings);
@@ -100,8 +112,10 @@ struct NodeConfig {
   base::Result<void> finish();
   base::Result<std::vector<engine::TopicRule>> topic_rules() const;
   base::Result<std::vector<TelemetryRule>> telemetry_rules() const;
+  base::Result<AggregateRuleSet> aggregate_rules() const;   // config_aggregate.cc
 };
 
 void bind_topic(settings::Settings& settings, TopicConfig& topic);
+void bind_aggregate(settings::Settings& settings, AggregateConfig& aggregate);
 
 }  // namespace selvedge::node

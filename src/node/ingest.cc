@@ -100,10 +100,10 @@ Result<std::size_t> Ingest::decode(const IncomingMessage& message, std::string_v
         else if (*added == store::Added::duplicate) ++duplicate;
       });
   if (found && !trouble) {
-    const auto ended = store_.end_message(arrival_time ? message.key : 0);
+    const auto ended = end_message(arrival_time || fed_only_ ? message.key : 0, arrival);
     if (!ended) trouble = ended.error();
   } else {
-    store_.abandon_message();
+    abandon_message();
     // Too many readings in one message is the sender's fault, not a full store.
     if (!found) trouble = base::Error{Code::invalid_input, found.error().message};
   }
@@ -128,14 +128,34 @@ Result<void> Ingest::readings(std::string_view device, const std::vector<NamedRe
     name_ = reading.series;
     const auto added = add(device, reading.time, reading.value);
     if (!added) {
-      store_.abandon_message();
+      abandon_message();
       return std::unexpected(added.error());
     }
   }
-  TRY(store_.end_message(0));
+  TRY(end_message(0, world_.loop().wall_now()));
   received_.add(readings.size());
   stored_.add(readings.size());
   return {};
+}
+
+Result<void> Ingest::end_message(std::uint64_t key, base::Time now) {
+  store::MessageNote note;
+  if (!fed_.empty()) note.at = now;
+  const auto ended = store_.end_message(key, note);
+  if (ended)
+    for (Fed& fed : fed_) {
+      if (fed.value.kind == model::Kind::text) fed.value.text = fed.text;
+      aggregates_->took(fed.series, fed.time, fed.value, now);
+    }
+  fed_.clear();
+  fed_only_ = false;
+  return ended;
+}
+
+void Ingest::abandon_message() {
+  store_.abandon_message();
+  fed_.clear();
+  fed_only_ = false;
 }
 
 Result<store::Added> Ingest::add(std::string_view device, base::Time time, model::ValueView value) {
@@ -144,14 +164,23 @@ Result<store::Added> Ingest::add(std::string_view device, base::Time time, model
   if (known != known_.end()) {
     series = known->second;
   } else {
-    if (const model::SeriesDef* def = store_.find(name_)) series = {def->id, def->kind};
-    else series = {TRY(store_.series(name_, value.kind, device)), value.kind};
+    const model::SeriesDef* def = store_.find(name_);
+    if (def == nullptr) def = store_.find(TRY(store_.series(name_, value.kind, device)));
+    CHECK(def != nullptr);
+    series = {def->id, def->kind, aggregates_ == nullptr ? Aggregates::Plan::none : aggregates_->plan(*def)};
     if (known_.size() >= most_known) known_.clear();
     known_.emplace(name_, series);
   }
   if (value.kind != series.kind)
     value = TRY(base::while_doing(name_, converted(value, series.kind)));
-  const store::Added added = TRY(store_.add(series.id, time, value));
+  store::Adding how;
+  how.followed = series.plan != Aggregates::Plan::none && aggregates_->admits(series.id, time);
+  how.journal_only = how.followed && series.plan == Aggregates::Plan::take_only;
+  const store::Added added = TRY(store_.add(series.id, time, value, how));
+  if (how.followed && added == store::Added::stored) {
+    fed_.push_back({series.id, time, value, std::string(value.text)});
+    fed_only_ = fed_only_ || how.journal_only;
+  }
   if (told_ && added != store::Added::duplicate) told_(series.id, name_, device, time, value);
   return added;
 }

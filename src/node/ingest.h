@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "codec/payload/payload.h"
 #include "engine/rules/topic_map.h"
+#include "node/aggregates.h"
 #include "node/dead_letters.h"
 #include "node/devices.h"
 #include "os/world.h"
@@ -53,6 +54,11 @@ class Ingest {
   Ingest(os::World& world, store::ReadingStore& store, DeadLetters& dead_letters, Devices& devices,
          engine::TopicMap topics, base::Registry& metrics);
 
+  // Has readings aggregated as well; `aggregates` must outlive this.
+  void aggregate(Aggregates& aggregates) { aggregates_ = &aggregates; }
+  // The rules of the aggregates are others now.
+  void forget_plans() { known_.clear(); }
+
   Taken message(const IncomingMessage& message);
   // The same with decoding options of one's own; series are `prefix` and the field's name. Says
   // how many readings were found, or why not.
@@ -75,6 +81,9 @@ class Ingest {
                                    const codec::payload::Options& options, const Name& name);
   // Adds one reading to the series whose name stands in name_.
   base::Result<store::Added> add(std::string_view device, base::Time time, model::ValueView value);
+  // Ends the message in the store, and then tells the aggregates.
+  base::Result<void> end_message(std::uint64_t key, base::Time now);
+  void abandon_message();
 
   os::World& world_;
   store::ReadingStore& store_;
@@ -87,12 +96,23 @@ class Ingest {
   struct Known {
     model::SeriesId id{};
     model::Kind kind{};
+    Aggregates::Plan plan = Aggregates::Plan::none;
   };
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   std::unordered_map<std::string, Known, Hash, std::equal_to<>> known_;
+  Aggregates* aggregates_ = nullptr;
+  // Readings of the message that the aggregates are to be told of.
+  struct Fed {
+    model::SeriesId series{};
+    base::Time time{};
+    model::ValueView value;
+    std::string text;                // that of the value
+  };
+  std::vector<Fed> fed_;
+  bool fed_only_ = false;            // some of them are nowhere but in the journal
 
   base::Counter& received_;
   base::Counter& stored_;

@@ -81,6 +81,7 @@ Result<void> Node::State::start_with_identity() {
                  },
                  [this](base::BytesView) { renewal->look(); }, [] {}});
   twins->attach(*uplink, identity->name);
+  raw_link = std::make_unique<RawLink>(*store, *uplink, identity->name, metrics);
   uplink->start();
   return {};
 }

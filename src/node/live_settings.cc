@@ -21,21 +21,31 @@ constexpr std::string_view keys[] = {
     "store.memory", "store.journal", "store.blocks", "store.keep-free", "store.block-age",
     "store.block-readings", "store.retention", "store.when-full", "store.dead-letters",
     "uplink.bytes-per-second", "uplink.window", "uplink.backoff-max", "uplink.ack-timeout",
-    "topics"};
+    "topics", "aggregates"};
 
-std::string file_key(const std::string& key) { return key == topics_key ? "topic" : key; }
+std::string file_key(const std::string& key) {
+  return key == topics_key ? "topic" : key == aggregates_key ? "aggregate" : key;
+}
 
-void write_topics(const std::deque<TopicConfig>& topics, base::JsonWriter& json) {
+template <typename Element>
+std::string list_json(const std::deque<Element>& elements, void (*bind)(Settings&, Element&)) {
+  base::JsonWriter json;
   json.begin_array();
-  for (const TopicConfig& topic : topics) {
-    TopicConfig copy = topic;
+  for (Element copy : elements) {
     Settings bound;
-    bind_topic(bound, copy);
+    bind(bound, copy);
     json.begin_object();
     for (const auto& e : bound.explained()) json.key(e.key).raw(e.value);
     json.end_object();
   }
-  json.end_array();
+  return json.end_array().take();
+}
+
+// The present value of a list; nothing if the key is none.
+std::optional<std::string> list_value(const NodeConfig& config, std::string_view key) {
+  if (key == topics_key) return list_json(config.topics, bind_topic);
+  if (key == aggregates_key) return list_json(config.aggregates, bind_aggregate);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -66,6 +76,7 @@ Result<NodeConfig> LiveSettings::with(const Wishes& wishes) const {
   made.bind_to(bound);
   for (const auto& [key, json] : wishes) {
     if (key == topics_key) made.topics.clear();
+    if (key == aggregates_key) made.aggregates.clear();
     TRY(bound.apply_json(file_key(key), json, "twin"));
   }
   TRY(made.finish());
@@ -117,25 +128,23 @@ std::vector<Settings::Explained> LiveSettings::explained() const {
   for (const auto& [key, json] : wishes_) bound.set_source(key, "twin");
   bound.mark_live(keys);
   auto all = bound.explained();
-  if (!copy.topics.empty()) {
-    base::JsonWriter json;
-    write_topics(copy.topics, json);
-    const auto from = base_.sources.find("topic");
-    all.push_back({std::string(topics_key), json.take(),
-                   wishes_.contains(std::string(topics_key)) ? "twin"
-                   : from != base_.sources.end()             ? from->second
-                                                             : "default",
-                   "How topics become series: every [[topic]] in order.", true});
-  }
+  const auto add_list = [&](std::string_view key, bool any, const char* help) {
+    if (!any) return;
+    const auto from = base_.sources.find(file_key(std::string(key)));
+    all.push_back({std::string(key), *list_value(copy, key),
+                   wishes_.contains(std::string(key)) ? "twin"
+                   : from != base_.sources.end()      ? from->second
+                                                      : "default",
+                   help, true});
+  };
+  add_list(topics_key, !copy.topics.empty(), "How topics become series: every [[topic]] in order.");
+  add_list(aggregates_key, !copy.aggregates.empty(),
+           "What is made of readings on the node: every [[aggregate]] in order.");
   return all;
 }
 
 std::string LiveSettings::value(std::string_view key) const {
-  if (key == topics_key) {
-    base::JsonWriter json;
-    write_topics(current_.topics, json);
-    return json.take();
-  }
+  if (const auto list = list_value(current_, key)) return *list;
   for (const auto& e : explained())
     if (e.key == key) return e.value;
   return {};

@@ -23,8 +23,9 @@
 namespace selvedge::node {
 
 std::span<const std::string_view> live_keys();
-// What a wish calls the key "topic": the whole list of [[topic]] as an array.
-inline constexpr std::string_view topics_key = "topics";
+// What a wish calls the keys "topic" and "aggregate": the whole list of [[topic]], or [[aggregate]], as an
+// array.
+inline constexpr std::string_view topics_key = "topics", aggregates_key = "aggregates";
 
 class LiveSettings {
  public:

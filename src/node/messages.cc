@@ -76,6 +76,7 @@ void Node::State::commit_group() {
 }
 
 void Node::State::commit(std::function<void()> done) {
+  aggregates->flush();
   auto guarded = [done = std::move(done), living = std::weak_ptr<bool>(alive)] {
     if (!living.expired()) done();
   };

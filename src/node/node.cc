@@ -43,6 +43,19 @@ Result<void> Node::State::open_artifacts() {
   return {};
 }
 
+store::StoreLimits Node::State::store_limits(const NodeConfig& of) const {
+  store::StoreLimits limits = of.store;
+  limits.policy = [a = aggregates.get()](const model::SeriesDef& series) { return a->policy(series); };
+  return limits;
+}
+
+Result<void> Node::State::open_store() {
+  aggregates = std::make_unique<Aggregates>(world, metrics, TRY(config.aggregate_rules()));
+  store = TRY(base::while_doing("store", store::ReadingStore::open(world, config.state + "/store",
+                                                                   store_limits(config), aggregates.get())));
+  return {};
+}
+
 void Node::State::make_http() {
   api = std::make_unique<ApiContext>(ApiContext{
       world, *store, *ingest, *devices, *dead_letters, *mqtt, metrics, name(),
@@ -87,8 +100,7 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
   TRY(s.restore_settings());
   const NodeConfig& config = s.config;
   s.identity = TRY(identity::load(world, config.state));
-  s.store = TRY(base::while_doing("store",
-                                  store::ReadingStore::open(world, config.state + "/store", config.store)));
+  TRY(s.open_store());
   s.dead_letters = TRY(DeadLetters::open(world, config.state, config.dead_letters.bytes, s.metrics));
   s.devices = TRY(Devices::open(world, config.state, config.anonymous_loopback));
   s.devices->limit_wrong({.burst = config.wrong_passwords, .refill = config.wrong_passwords_refill, .sources = 4096});
@@ -97,6 +109,7 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
   s.sessions = TRY(base::while_doing("sessions", SessionLog::open(world, config.state)));
   s.ingest = std::make_unique<Ingest>(
       world, *s.store, *s.dead_letters, *s.devices, TRY(engine::TopicMap::create(TRY(config.topic_rules()))), s.metrics);
+  s.ingest->aggregate(*s.aggregates);
   s.make_mqtt();
   TRY(s.open_twins());
   TRY(base::while_doing("sessions", s.mqtt->restore(s.sessions->take_records())));
@@ -111,6 +124,7 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
   s.store->on_sealed([&s](model::BlockSeq seq, std::size_t bytes) {
     if (s.uplink) s.uplink->sealed(seq, bytes);
   });
+  s.aggregates->attach(*s.store, [&s] { s.plan_commit(); });
   return std::unique_ptr<Node>(new Node(std::move(state)));
 }
 
@@ -160,7 +174,10 @@ void Node::stop(std::function<void()> done) {
           s.twin_api.reset();   // its WebSockets are not the server's
           if (s.uplink) s.uplink->stop();
           s.twins->close([&s, done] {
-            s.trail->close([&s, done] { s.store->close(done); });
+            s.trail->close([&s, done] {
+              s.aggregates->stop();
+              s.store->close(done);
+            });
           });
         });
       });

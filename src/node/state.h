@@ -20,6 +20,7 @@
 #include "identity/identity.h"
 #include "net/http/http.h"
 #include "net/mqtt/server.h"
+#include "node/aggregates.h"
 #include "node/api.h"
 #include "node/artifacts.h"
 #include "node/dead_letters.h"
@@ -28,6 +29,7 @@
 #include "node/node.h"
 #include "node/live_settings.h"
 #include "node/pull.h"
+#include "node/raw_link.h"
 #include "node/reconciler.h"
 #include "node/renewal.h"
 #include "node/session_log.h"
@@ -91,10 +93,13 @@ struct Node::State {
   void make_http();
   void add_twin_routes();
   base::Result<void> open_artifacts();
+  base::Result<void> open_store();
+  store::StoreLimits store_limits(const NodeConfig& of) const;
 
   os::World& world;
   NodeConfig config;
   base::Registry metrics;
+  std::unique_ptr<Aggregates> aggregates;              // before the store, which calls it
   std::unique_ptr<store::ReadingStore> store;
   std::unique_ptr<DeadLetters> dead_letters;
   std::unique_ptr<Devices> devices;
@@ -108,6 +113,7 @@ struct Node::State {
   std::unique_ptr<ApiContext> api;
   std::unique_ptr<net::http::Server> http;
   std::vector<std::unique_ptr<Pull>> pulls;
+  std::unique_ptr<RawLink> raw_link;
   std::unique_ptr<Uplink> uplink;
   std::unique_ptr<LiveSettings> live;
   std::unique_ptr<Reconciler> reconciler;

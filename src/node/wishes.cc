@@ -48,7 +48,14 @@ Result<void> Node::State::apply_settings(const NodeConfig& next) {
   if (next.topics != config.topics)
     ingest->set_topics(TRY(engine::TopicMap::create(TRY(next.topic_rules()))));
   if (next.log_level != config.log_level || next.log_format != config.log_format) TRY(set_log(next));
-  store->set_limits(next.store);
+  const bool aggregates_change = next.aggregates != config.aggregates;
+  if (aggregates_change) {
+    auto set = TRY(next.aggregate_rules());
+    ingest->forget_plans();
+    if (const auto saved = aggregates->set_rules(std::move(set)); !saved)
+      base::log::warn("aggregate", "new rules are in force, but not noted yet", {{"why", saved.error()}});
+  }
+  store->set_limits(store_limits(next));
   dead_letters->set_bytes(next.dead_letters.bytes);
   mqtt->set_limits(next.broker);
   if (uplink) uplink->set_limits(next.forward);

@@ -9,7 +9,13 @@ namespace {
 constexpr Envelope envelope{{'S', 'U'}, version, max_batch_bytes, "uplink message"};
 
 std::string_view step_of(MessageKind kind) {
-  return kind == MessageKind::batch ? "read batch" : "read acknowledgement";
+  switch (kind) {
+    case MessageKind::batch: return "read batch";
+    case MessageKind::ack: return "read acknowledgement";
+    case MessageKind::raw_request: return "read a question for raw readings";
+    case MessageKind::raw_answer: break;
+  }
+  return "read an answer with raw readings";
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace selvedge::codec::uplink {
 
-enum class MessageKind : std::uint8_t { batch = 1, ack = 2 };
+enum class MessageKind : std::uint8_t { batch = 1, ack = 2, raw_request = 3, raw_answer = 4 };
 
 inline constexpr std::uint8_t version = 1;
 
@@ -22,7 +22,7 @@ void end_message(std::size_t start, base::Bytes& out);
 // The body of a message of this kind, once version and checksum are right.
 base::Result<base::BytesView> open_message(MessageKind kind, base::BytesView payload);
 
-// "read batch: <why>", for both kinds.
+// "read batch: <why>", for each kind.
 std::unexpected<base::Error> refuse(MessageKind kind, base::Code code, std::string_view why);
 
 }  // namespace selvedge::codec::uplink

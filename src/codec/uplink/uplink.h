@@ -2,6 +2,8 @@
 //
 //   node -> cloud   up/<node>/blocks     Batch: the store's epoch, series definitions, blocks
 //   cloud -> node   down/<node>/ack      Ack: which blocks of which epoch are committed
+//   cloud -> node   down/<node>/raw      RawRequest: blocks that stayed on the node, for a question
+//   node -> cloud   up/<node>/raw        RawAnswer
 //
 // A Batch carries the definition of every series of its blocks that this connection has not told
 // before, so that each connection is understood by itself. Layout: docs/spec/uplink.md. Decoding
@@ -12,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +65,31 @@ struct Ack {
 void encode(const Ack& ack, base::Bytes& out);
 base::Result<Ack> decode_ack(base::BytesView payload);
 
+// Asks for the frames of a series that overlap [from, to), in the node's order, without the first `skip`.
+struct RawRequest {
+  std::uint64_t request = 0;             // repeated in the answer
+  base::Time from{}, to{};
+  std::uint64_t skip = 0;
+  std::string_view series;               // 1 to 512 bytes
+};
+
+// As many frames as fit; `more`: ask again, and skip these too. What is not in a block yet is the last one.
+struct RawAnswer {
+  std::uint64_t request = 0;
+  std::optional<base::Code> refused;
+  std::string_view why;                  // if refused
+  bool more = false;
+  std::vector<base::BytesView> frames;   // none empty
+};
+
+void encode(const RawRequest& request, base::Bytes& out);
+base::Result<RawRequest> decode_raw_request(base::BytesView payload);
+// It is for the caller to stay within max_batch_bytes.
+void encode(const RawAnswer& answer, base::Bytes& out);
+base::Result<RawAnswer> decode_raw_answer(base::BytesView payload);
+
+std::string raw_request_topic(std::string_view node);   // "down/<node>/raw"
+std::string raw_answer_topic(std::string_view node);    // "up/<node>/raw"
 std::string blocks_topic(std::string_view node);   // "up/<node>/blocks"
 std::string ack_topic(std::string_view node);      // "down/<node>/ack"
 // "down/<node>/identity": the version of what to trust and whom not to.

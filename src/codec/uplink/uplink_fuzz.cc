@@ -36,6 +36,23 @@ void try_ack(base::BytesView payload) {
   CHECK(uplink::decode_ack(again)->ranges == ack->ranges);
 }
 
+void try_raw(base::BytesView payload) {
+  if (const auto request = uplink::decode_raw_request(payload)) {
+    base::Bytes again;
+    uplink::encode(*request, again);
+    const auto second = uplink::decode_raw_request(again);
+    CHECK(second && second->series == request->series && second->skip == request->skip &&
+          second->from == request->from && second->to == request->to);
+  }
+  if (const auto answer = uplink::decode_raw_answer(payload)) {
+    base::Bytes again;
+    uplink::encode(*answer, again);
+    const auto second = uplink::decode_raw_answer(again);
+    CHECK(second && second->refused == answer->refused && second->more == answer->more &&
+          second->frames.size() == answer->frames.size());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -48,6 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   try_batch(bytes);
   try_ack(bytes);
+  try_raw(bytes);
   uplink::node_of_blocks_topic(base::as_text(bytes));
   return 0;
 }
