@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "codec/numbers/bits.h"
+#include "codec/numbers/dense_start.h"
 #include "codec/numbers/predictor.h"
 #include "codec/numbers/token_reader.h"
 
@@ -29,6 +30,8 @@ Scratch& scratch() {
 }
 
 constexpr unsigned kind_shift = 2;
+// Beyond the kinds: linear with the taps that both sides know.
+constexpr unsigned known_values = 5, known_differences = 6;
 
 // The residuals that a mode is chosen by.
 constexpr std::size_t mode_sample = 1024;
@@ -51,6 +54,8 @@ double bits_of(const tokens::WeighRun& run) {
   return bits;
 }
 
+}  // namespace
+
 unsigned first_size(std::span<const std::int64_t> residuals) {
   double sum = 0;
   const std::size_t n = std::min<std::size_t>(residuals.size(), 4096);
@@ -59,9 +64,17 @@ unsigned first_size(std::span<const std::int64_t> residuals) {
   return tokens::size_of(static_cast<std::uint64_t>(std::min(mean, 1e17)));
 }
 
-void weigh(tokens::WeighRun& run) {
+namespace {
+
+void begin(tokens::Tables& tables, Mode mode, const DenseStart* start) {
+  if (start == nullptr) return tables.begin(mode);
+  std::memcpy(tables.at, start->tables.at, sizeof tables.at[0] * (tokens::sizes + 1));
+  std::memcpy(tables.seen, start->tables.seen, tokens::sizes);
+}
+
+void weigh(tokens::WeighRun& run, const DenseStart* start) {
   Scratch& s = scratch();
-  s.tables.begin(run.mode);
+  begin(s.tables, run.mode, start);
   tokens::functions_of(tokens::widest_path())->weigh_tokens(run, s.tables);
   spread_shifts(run.count, run.shifts);
 }
@@ -72,7 +85,7 @@ Mode choose_mode(tokens::WeighRun run) {
   double least = 0;
   for (const Mode mode : {Mode::halves, Mode::last_group, Mode::quarters, Mode::halves_and_last}) {
     run.mode = mode;
-    weigh(run);
+    weigh(run, nullptr);
     const double bits = bits_of(run);
     if (mode != Mode::halves && bits >= least) continue;
     least = bits;
@@ -137,23 +150,31 @@ void put_words(base::Writer& out, const tokens::WeighRun& run, base::BytesView& 
 
 }  // namespace
 
-void put_dense(base::Writer& out, std::span<const std::int64_t> integers) {
+namespace {
+
+void put_from(base::Writer& out, std::span<const std::int64_t> integers, const DenseStart* start) {
   Scratch& s = scratch();
-  Predictor predictor;
-  choose(integers, predictor, s.residuals);
+  const Chosen chosen = choose(integers, start == nullptr ? nullptr : &start->predictor, s.residuals);
+  const Predictor& predictor = chosen.predictor;
   const std::size_t count = s.residuals.size();
   s.symbols.resize(count);
   s.shifts.resize(count);
   s.weights.resize(count);
   tokens::WeighRun run{Mode::halves, first_size(s.residuals), count, s.residuals.data(),
                        s.symbols.data(), s.shifts.data(), s.weights.data()};
-  run.mode = choose_mode(run);
-  out.u8(static_cast<std::uint8_t>(static_cast<unsigned>(run.mode) |
-                                   static_cast<unsigned>(predictor.kind) << kind_shift));
-  put_predictor(out, predictor);
+  // A start has tables for one mode only.
+  if (start == nullptr) run.mode = choose_mode(run);
+  const unsigned kind = !chosen.is_known                                   ? static_cast<unsigned>(predictor.kind)
+                        : predictor.kind == PredictorKind::linear_values ? known_values
+                                                                         : known_differences;
+  out.u8(static_cast<std::uint8_t>(static_cast<unsigned>(run.mode) | kind << kind_shift));
+  if (chosen.is_known)
+    out.svarint(predictor.base);
+  else
+    put_predictor(out, predictor);
   if (count == 0) return;
   out.u8(static_cast<std::uint8_t>(run.first_size));
-  weigh(run);
+  weigh(run, start);
   s.raw.clear();
   put_raw(run, s.raw);
   base::BytesView raw = s.raw;
@@ -161,12 +182,23 @@ void put_dense(base::Writer& out, std::span<const std::int64_t> integers) {
   out.raw(raw);
 }
 
-bool take_dense(base::Reader& in, std::span<std::int64_t> integers) {
+bool take_predictor_of(base::Reader& in, unsigned kind, std::size_t count, const DenseStart* start, Predictor& predictor) {
+  if (kind != known_values && kind != known_differences) {
+    predictor.kind = static_cast<PredictorKind>(kind);
+    return take_predictor(in, count, predictor);
+  }
+  if (start == nullptr) return false;
+  predictor = start->predictor;
+  const auto wanted = kind == known_values ? PredictorKind::linear_values : PredictorKind::linear_differences;
+  predictor.base = in.svarint();
+  return in.ok() && predictor.kind == wanted;
+}
+
+bool take_from(base::Reader& in, std::span<std::int64_t> integers, const DenseStart* start) {
   Scratch& s = scratch();
   const std::uint8_t form = in.u8();
   Predictor predictor;
-  predictor.kind = static_cast<PredictorKind>(form >> kind_shift);
-  if (!in.ok() || !take_predictor(in, integers.size(), predictor)) return false;
+  if (!in.ok() || !take_predictor_of(in, form >> kind_shift, integers.size(), start, predictor)) return false;
   if (integers.size() < predictor.given()) return false;
   const std::size_t count = integers.size() - predictor.given();
   if (count > 0) {
@@ -181,7 +213,8 @@ bool take_dense(base::Reader& in, std::span<std::int64_t> integers) {
     const tokens::Paths& paths = *tokens::functions_of(tokens::widest_path());
     base::Reader ahead = in;
     const base::BytesView rest = ahead.rest();
-    s.tables.begin(run.mode);
+    if (start != nullptr && run.mode != Mode::halves) return false;
+    begin(s.tables, run.mode, start);
     const std::size_t used = paths.read_tokens(rest, run, s.tables, states.data());
     if (used == 0) return false;
     // What the states end with are the first raw bits.
@@ -205,6 +238,17 @@ bool take_dense(base::Reader& in, std::span<std::int64_t> integers) {
   }
   restore(predictor, integers);
   return in.ok();
+}
+
+}  // namespace
+
+void put_dense(base::Writer& out, std::span<const std::int64_t> integers) { put_from(out, integers, nullptr); }
+bool take_dense(base::Reader& in, std::span<std::int64_t> integers) { return take_from(in, integers, nullptr); }
+void put_dense(base::Writer& out, std::span<const std::int64_t> integers, const DenseStart& start) {
+  put_from(out, integers, &start);
+}
+bool take_dense(base::Reader& in, std::span<std::int64_t> integers, const DenseStart& start) {
+  return take_from(in, integers, &start);
 }
 
 double dense_bits(std::span<const std::int64_t> integers) {

@@ -24,6 +24,8 @@ enum class PredictorKind : std::uint8_t {
   centre = 0, difference = 1, second_difference = 2, linear_values = 3, linear_differences = 4,
 };
 
+inline constexpr std::size_t longest_block = 1 << 20;
+
 struct Predictor {
   static constexpr unsigned most_taps = 16, most_season_taps = 5;
 
@@ -51,7 +53,12 @@ struct Predictor {
 };
 
 // 2^20 values at most. `residuals` (replaced) has values.size() - given().
-void choose(std::span<const std::int64_t> values, Predictor& predictor, std::vector<std::int64_t>& residuals);
+// `known`, if not null, are taps that cost nothing to send; `is_known` tells whether they have won.
+struct Chosen {
+  Predictor predictor;
+  bool is_known = false;
+};
+Chosen choose(std::span<const std::int64_t> values, const Predictor* known, std::vector<std::int64_t>& residuals);
 
 // The other way: residuals stand in the last places of `values`, which become the values.
 void restore(const Predictor& predictor, std::span<std::int64_t> values);

@@ -288,16 +288,17 @@ double residual_bits(std::span<const std::int64_t> residuals) {
   return bits_of(lengths, residuals.size());
 }
 
-void choose(std::span<const std::int64_t> values, Predictor& winner, Residuals& residuals) {
+Chosen choose(std::span<const std::int64_t> values, const Predictor* known, Residuals& residuals) {
   Scratch& s = scratch();
   const std::size_t n = values.size();
-  winner = {};
+  Chosen chosen;
+  Predictor& winner = chosen.predictor;
   winner.base = values[0];
   s.differences.resize(n - 1);
   for (std::size_t i = 1; i < n; ++i) s.differences[i - 1] = minus(values[i], values[i - 1]);
   if (n < 4) {
     residuals = s.differences;
-    return;
+    return chosen;
   }
   Contest contest{winner, sample_bits(s.differences, sample_of(n - 1, 0))};
 
@@ -324,13 +325,28 @@ void choose(std::span<const std::int64_t> values, Predictor& winner, Residuals& 
     try_lags(contest, PredictorKind::linear_differences, values[0], s.differences, period);
     try_lags(contest, PredictorKind::linear_values, centre, s.centred, 0);
   }
+  if (known != nullptr && known->linear()) {
+    Predictor candidate = *known;
+    const bool of_values = known->kind == PredictorKind::linear_values;
+    candidate.base = of_values ? centre : values[0];
+    const Values y = of_values ? Values(s.centred) : Values(s.differences);
+    if (small(y) && candidate.warm_up() < y.size()) {
+      const std::vector<Stretch> sample = sample_of(y.size(), candidate.warm_up());
+      s.trial.resize(y.size());
+      for (const Stretch& stretch : sample) linear_residuals(candidate, y, stretch, s.trial.data());
+      const double warm = static_cast<double>(candidate.warm_up()) / static_cast<double>(n);
+      contest.offer(candidate, sample_bits(s.trial, sample) * (1 - warm) + (contest.bits + 1) * warm);
+      chosen.is_known = winner.linear() && winner.tap == candidate.tap && winner.period == candidate.period &&
+                        winner.kind == candidate.kind && winner.shift == candidate.shift;
+    }
+  }
   switch (winner.kind) {
-    case PredictorKind::centre: residuals.swap(s.centred); return;
-    case PredictorKind::difference: residuals.swap(s.differences); return;
+    case PredictorKind::centre: residuals.swap(s.centred); return chosen;
+    case PredictorKind::difference: residuals.swap(s.differences); return chosen;
     case PredictorKind::second_difference:
       residuals.resize(n - 2);
       for (std::size_t i = 1; i + 1 < n; ++i) residuals[i - 1] = minus(s.differences[i], s.differences[i - 1]);
-      return;
+      return chosen;
     case PredictorKind::linear_values:
     case PredictorKind::linear_differences: break;
   }
@@ -338,6 +354,7 @@ void choose(std::span<const std::int64_t> values, Predictor& winner, Residuals& 
   residuals.resize(y.size());
   warm_up_residuals(winner, y, residuals.data());
   linear_residuals(winner, y, {std::min(winner.warm_up(), y.size()), y.size()}, residuals.data());
+  return chosen;
 }
 
 }  // namespace selvedge::codec
