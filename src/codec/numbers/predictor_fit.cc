@@ -210,7 +210,7 @@ double tap_bits(const Predictor& p) {
 }
 
 // What a tap costs in time when values are read, as bits of each value.
-constexpr double bits_a_tap = 0.004;
+constexpr double bits_a_tap = 0.01;
 
 // The best so far by its bits in a sample of the block.
 struct Contest {
