@@ -58,12 +58,12 @@ struct QueryRange {
   base::Time from{}, to{};               // [from, to); INT64_MIN and INT64_MAX are open ends
   // Windows, counted from `from`, or from 1970 if that end is open; at most `rows` of them.
   std::optional<base::Duration> step;
-  std::optional<base::Duration> window;  // their length; default: the step. A multiple of it
+  std::optional<base::Duration> window = {};  // their length; default: the step. A multiple of it
   std::vector<Aggregate> aggregates;     // with a step; default mean
   // For how long a reading holds if no other follows: default one window. If given, windows come out
   // also for what is only held.
-  std::optional<base::Duration> hold;
-  std::optional<Downsample> downsample;  // without a step
+  std::optional<base::Duration> hold = {};
+  std::optional<Downsample> downsample = {};  // without a step
   std::uint64_t points = 1000;           // of a chart, at most
   std::uint64_t rows = 100'000;          // bound on the answer
   std::uint64_t text_bytes = 32 << 20;   // of text series without a step: bound on the texts together

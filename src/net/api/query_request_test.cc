@@ -15,7 +15,7 @@ TEST(QueryRequest, ReadsEveryParameter) {
   const base::Time now = base::parse_time("2026-03-01T12:00:00Z").value();
   const auto parsed = parse_query_request(
       get({{"series", "boiler/temp"}, {"node", "n1"}, {"from", "-1h"}, {"to", "now"},
-           {"step", "5m"}, {"agg", "mean,max"}, {"limit", "10"}, {"format", "csv"}}),
+           {"step", "5m"}, {"agg", "mean,max"}, {"limit", "12"}, {"format", "csv"}}),
       now);
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->series, "boiler/temp");
@@ -24,7 +24,7 @@ TEST(QueryRequest, ReadsEveryParameter) {
   EXPECT_EQ(parsed->range.to, now);
   EXPECT_EQ(parsed->range.step, base::Duration(std::chrono::minutes(5)));
   EXPECT_EQ(parsed->range.aggregates.size(), 2u);
-  EXPECT_EQ(parsed->range.rows, 10u);
+  EXPECT_EQ(parsed->range.rows, 12u);
   EXPECT_TRUE(parsed->csv);
 }
 
