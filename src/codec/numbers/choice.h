@@ -24,13 +24,18 @@ inline constexpr unsigned no_digits = 23;
 
 struct Survey {
   std::vector<Look> looks;
-  std::vector<double> runs;  // parts of the block in time order: all of it if it is small
+  std::vector<double> runs, short_runs;  // stretches of the block: all of it if it is small
   std::size_t count = 0;     // values in the block
   bool all_float32 = false;  // of the samples
   bool has_long = false;     // some need more digits than sensors print
   double largest = 0;        // of the sampled sizes
 };
+// Looks only; then the runs, which proposals other than decimal and float32 need.
 void survey(std::span<const double> values, Effort effort, Survey& into);
+void take_runs(std::span<const double> values, Survey& into);
+
+// The fewest digits for all but a few of the looks; false if there are none or they are too many.
+bool simple_decimal(const Survey& survey, NumberModel& model);
 
 // The proposals. Each appends.
 void propose_decimals(const Survey& survey, std::vector<NumberModel>& models);
@@ -42,15 +47,12 @@ void propose_steps(const Survey& survey, std::vector<NumberModel>& models);
 bool realise(std::span<const double> values, const NumberModel& model, Numbers& into);
 // The same for the two forms that suit whatever comes, given the values.
 void realise_ordered(std::span<const double> values, Numbers& into);
-// False if there are more than `most` different values.
-bool realise_dictionary(std::span<const double> values, std::size_t most, Numbers& into);
+// False if there are more than `most` different values. `hints` are forms that the entries may have.
+bool realise_dictionary(std::span<const double> values, std::size_t most, std::span<const NumberModel> hints, Numbers& into);
 
 // Integers and patches within a bound; `exact` is the model that fits without loss. False if the
 // bound allows nothing.
 bool fit_grid(std::span<const double> values, const ErrorBound& bound, const NumberModel& exact, Numbers& into);
-
-// The entries of a dictionary, ascending: any form but dictionary.
-void fit_entries(std::span<const double> entries, Numbers& into);
 
 // About how many bits an entropy coder needs for integers of which neighbours are alike.
 double integer_bits(std::span<const std::int64_t> integers);

@@ -31,6 +31,22 @@ void take_out_divisor(const Survey& survey, NumberModel& model) {
 
 }  // namespace
 
+bool simple_decimal(const Survey& survey, NumberModel& model) {
+  constexpr unsigned most_simple = 9;
+  if (survey.looks.empty()) return false;
+  std::array<std::size_t, no_digits + 1> seen{};
+  for (const Look& look : survey.looks) ++seen[look.digits];
+  std::size_t left = survey.looks.size();
+  unsigned digits = 0;
+  while ((left -= seen[digits]) * 32 > survey.looks.size())
+    if (++digits > most_simple) return false;
+  model = NumberModel{};
+  model.form = NumberForm::decimal;
+  model.digits = digits;
+  take_out_divisor(survey, model);
+  return true;
+}
+
 void propose_decimals(const Survey& survey, std::vector<NumberModel>& models) {
   if (survey.looks.empty()) return;
   std::array<std::size_t, no_digits + 1> seen{};

@@ -10,22 +10,45 @@
 
 namespace selvedge::codec {
 
-void put_entries(base::Writer& out, const std::vector<double>& entries) {
-  Numbers numbers;
-  fit_entries(entries, numbers);
-  const std::vector<std::int64_t>& k = numbers.integers;
-  // Ascending doubles have ascending integers in every form.
+namespace {
+
+// Ascending doubles have ascending integers in every form.
+std::vector<std::uint64_t> gaps_of(const std::vector<std::int64_t>& k) {
   std::vector<std::uint64_t> gaps;
+  gaps.reserve(k.size());
   for (std::size_t i = 1; i < k.size(); ++i)
     gaps.push_back(static_cast<std::uint64_t>(k[i]) - static_cast<std::uint64_t>(k[i - 1]));
+  return gaps;
+}
+
+void put_as(base::Writer& out, const Numbers& numbers) {
+  const std::vector<std::uint64_t> gaps = gaps_of(numbers.integers);
   const SmallCode code = best_code(gaps).code;
-  out.varint(k.size());
+  out.varint(numbers.integers.size());
   put_numbers(out, numbers);
-  out.svarint(k.front());
+  out.svarint(numbers.integers.front());
   out.u8(code.byte);
   SmallWriter codes(out);
   for (const std::uint64_t gap : gaps) codes.put(code, gap);
   codes.finish();
+}
+
+}  // namespace
+
+void put_entries(base::Writer& out, const std::vector<double>& entries, std::span<const NumberModel> hints) {
+  static thread_local Numbers numbers;
+  base::Bytes best, trial;
+  realise_ordered(entries, numbers);
+  base::Writer first(best);
+  put_as(first, numbers);
+  for (const NumberModel& hint : hints) {
+    if (!realise(entries, hint, numbers)) continue;
+    trial.clear();
+    base::Writer writer(trial);
+    put_as(writer, numbers);
+    if (trial.size() < best.size()) std::swap(best, trial);
+  }
+  out.raw(best);
 }
 
 bool take_entries(base::Reader& in, std::size_t count, std::vector<double>& into) {
@@ -74,7 +97,7 @@ struct Table {
 
 }  // namespace
 
-bool realise_dictionary(std::span<const double> values, std::size_t most, Numbers& into) {
+bool realise_dictionary(std::span<const double> values, std::size_t most, std::span<const NumberModel> hints, Numbers& into) {
   static thread_local Table table;
   table.clear(most);
   into.model = NumberModel{};
@@ -98,6 +121,8 @@ bool realise_dictionary(std::span<const double> values, std::size_t most, Number
     table.ranks[table.slots[rank]] = static_cast<std::uint32_t>(rank);
     into.model.entries.push_back(std::bit_cast<double>(table.keys[table.slots[rank]]));
   }
+  base::Writer packed(into.model.packed_entries);
+  put_entries(packed, into.model.entries, hints);
   for (std::int64_t& k : into.integers) k = table.ranks[static_cast<std::size_t>(k)];
   return true;
 }

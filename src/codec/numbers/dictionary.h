@@ -4,13 +4,16 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "base/wire.h"
+#include "codec/numbers/number_model.h"
 
 namespace selvedge::codec {
 
-void put_entries(base::Writer& out, const std::vector<double>& entries);
+// The cheapest of the hints, which have a K, and of ordered bits.
+void put_entries(base::Writer& out, const std::vector<double>& entries, std::span<const NumberModel> hints);
 // False if damaged or if there are more than `count`.
 bool take_entries(base::Reader& in, std::size_t count, std::vector<double>& into);
 

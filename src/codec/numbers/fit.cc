@@ -7,10 +7,17 @@ namespace selvedge::codec {
 
 namespace {
 
+struct Ranked {
+  double bits;
+  std::size_t model;
+  bool operator<(const Ranked& other) const { return bits < other.bits; }
+};
+
 struct Scratch {
   Survey survey;
   std::vector<NumberModel> models;
-  Numbers trial;
+  std::vector<Ranked> order;
+  Numbers trial, other;
 };
 
 Scratch& scratch() {
@@ -18,86 +25,97 @@ Scratch& scratch() {
   return s;
 }
 
-// The best two models on the runs, by their cost there.
-void choose(const Survey& survey, const std::vector<NumberModel>& models, Numbers& trial, std::vector<std::pair<double, std::size_t>>& order) {
-  order.clear();
-  for (std::size_t i = 0; i < models.size(); ++i)
-    if (realise(survey.runs, models[i], trial)) order.emplace_back(total_bits(trial), i);
-  std::sort(order.begin(), order.end());
+bool is_worth_patching(const Numbers& numbers, std::size_t count) {
+  const Patches& p = numbers.patches;
+  return p.exact.size() * 64 <= count && (p.fractions.size() + p.last_places.size()) * 8 <= count;
 }
 
-}  // namespace
-
-void fit_entries(std::span<const double> entries, Numbers& into) {
-  static thread_local Survey seen;
-  static thread_local std::vector<NumberModel> models;
-  static thread_local std::vector<std::pair<double, std::size_t>> order;
-  survey(entries, Effort::dense, seen);
-  models.clear();
-  propose_decimals(seen, models);
-  propose_float32(seen, models);
-  propose_averages(seen, models);
-  propose_steps(seen, models);
-  Numbers trial;
-  choose(seen, models, trial, order);
-  for (const auto& [bits, i] : order) {
-    if (realise(entries, models[i], into)) {
-      realise_ordered(entries, trial);
-      if (total_bits(trial) < total_bits(into)) into = std::move(trial);
-      return;
-    }
-  }
-  realise_ordered(entries, into);
+// Ranks the models by their cost on stretches of the block: all of them on short ones, the best
+// few again on longer ones.
+void rank(Scratch& s) {
+  constexpr std::size_t finalists = 3;
+  s.order.clear();
+  for (std::size_t i = 0; i < s.models.size(); ++i)
+    if (realise(s.survey.short_runs, s.models[i], s.trial)) s.order.push_back({total_bits(s.trial), i});
+  std::sort(s.order.begin(), s.order.end());
+  if (s.order.size() > finalists) s.order.resize(finalists);
+  if (s.order.size() < 2 || s.survey.runs.size() == s.survey.short_runs.size()) return;
+  for (Ranked& ranked : s.order)
+    ranked.bits = realise(s.survey.runs, s.models[ranked.model], s.trial) ? total_bits(s.trial) : HUGE_VAL;
+  std::sort(s.order.begin(), s.order.end());
 }
 
-namespace {
+// Whether ranks would be much closer together than the integers are.
+bool may_want_dictionary(const Scratch& s, std::span<const double> values, const Numbers& chosen) {
+  if (values.size() < 32) return false;
+  if (!chosen.patches.empty() || chosen.model.form == NumberForm::ordered) return true;
+  const auto [low, high] = std::minmax_element(chosen.integers.begin(), chosen.integers.end());
+  const double range = static_cast<double>(*high) - static_cast<double>(*low) + 1;
+  return range > static_cast<double>(s.survey.short_runs.size()) * 0.5;
+}
 
-// The cheapest lossless model.
+// The cheapest lossless model. Returns its cost in bits.
 double fit_exactly(std::span<const double> values, Effort effort, Numbers& into) {
   Scratch& s = scratch();
-  static thread_local std::vector<std::pair<double, std::size_t>> order;
   survey(values, effort, s.survey);
+  NumberModel simple;
+  if (effort == Effort::fast && simple_decimal(s.survey, simple) && realise(values, simple, into) &&
+      is_worth_patching(into, values.size()))
+    return 0;
+  take_runs(values, s.survey);
   s.models.clear();
   propose_decimals(s.survey, s.models);
   propose_float32(s.survey, s.models);
   propose_averages(s.survey, s.models);
   propose_steps(s.survey, s.models);
-  choose(s.survey, s.models, s.trial, order);
+  rank(s);
   double best = HUGE_VAL;
-  std::size_t tried = 0;
   const auto keep_if_cheaper = [&] {
     const double cost = total_bits(s.trial);
     if (cost >= best) return;
     best = cost;
     std::swap(into, s.trial);
   };
-  for (const auto& [bits, i] : order) {
-    if (tried >= 2 || (tried == 1 && bits > order.front().first * 1.1)) break;
-    if (!realise(values, s.models[i], s.trial)) continue;
-    ++tried;
-    keep_if_cheaper();
+  for (const Ranked& ranked : s.order) {
+    // A second one only if it was close, or if the first was worse on all than on some.
+    const double expected = ranked.bits / static_cast<double>(s.survey.runs.size()) * static_cast<double>(values.size());
+    if (best < HUGE_VAL && expected > best) break;
+    if (realise(values, s.models[ranked.model], s.trial)) keep_if_cheaper();
   }
-  if (effort == Effort::dense || best == HUGE_VAL) {
+  if (best > 20.0 * static_cast<double>(values.size())) {
     realise_ordered(values, s.trial);
     keep_if_cheaper();
   }
-  if (effort == Effort::dense && values.size() >= 32 && realise_dictionary(values, values.size() / 2, s.trial)) keep_if_cheaper();
+  if (effort == Effort::fast || !may_want_dictionary(s, values, into)) return best;
+  const std::size_t most = s.survey.runs.size() * 6 / 10;
+  std::vector<NumberModel> hints;
+  for (const Ranked& ranked : s.order) hints.push_back(s.models[ranked.model]);
+  if (s.survey.runs.size() < values.size() && !realise_dictionary(s.survey.runs, most, {}, s.trial)) return best;
+  if (realise_dictionary(values, values.size() / 2, hints, s.trial)) keep_if_cheaper();
   return best;
 }
 
 }  // namespace
 
 void fit(std::span<const double> values, Effort effort, const ErrorBound& bound, Numbers& into) {
-  const double exactly = fit_exactly(values, effort, into);
+  fit_exactly(values, effort, into);
   if (bound.exact()) return;
   Numbers rough;
-  if (fit_grid(values, bound, into.model, rough) && total_bits(rough) < exactly) into = std::move(rough);
+  if (fit_grid(values, bound, into.model, rough) && total_bits(rough) < total_bits(into)) into = std::move(rough);
 }
 
 bool fit_to(std::span<const double> values, const NumberModel& model, Numbers& into) {
-  Effort effort = Effort::fast;
-  fit(values, effort, {}, into);
-  return into.model == model;
+  switch (model.form) {
+    case NumberForm::grid:
+      return false;
+    case NumberForm::ordered:
+      realise_ordered(values, into);
+      return into.model.digits == model.digits;
+    case NumberForm::dictionary:
+      return false;
+    default:
+      return realise(values, model, into) && is_worth_patching(into, values.size());
+  }
 }
 
 }  // namespace selvedge::codec

@@ -1,14 +1,8 @@
 #include "codec/numbers/forms.h"
 
 #include <algorithm>
-#include <cstring>
 
-// GCC leaves loops as they are at -O1 and is timid at -O2.
-#if defined(__GNUC__) && !defined(__clang__)
-#define SELVEDGE_VECTORS [[gnu::optimize("O3", "fp-contract=off")]]
-#else
-#define SELVEDGE_VECTORS
-#endif
+#include "codec/numbers/form_loops.h"
 
 namespace selvedge::codec {
 
@@ -18,83 +12,112 @@ const double ten_to[most_digits + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
 
 namespace {
 
-constexpr double round_shift = 6755399441055744.0;  // 1.5 * 2^52: leaves no bits for a fraction
-
-// The nearest double to an int64, from integer operations and two additions, since AVX2 and SSE2
-// have no such conversion. The high half times 2^32 is exact, so there is one rounding.
-[[gnu::always_inline]] inline double exact_cast(std::int64_t k) {
-  const std::uint64_t bits = static_cast<std::uint64_t>(k);
-  const double high = std::bit_cast<double>(((bits ^ 0x8000000000000000) >> 32) | 0x4530000000000000);
-  const double low = std::bit_cast<double>((bits & 0xFFFFFFFF) | 0x4330000000000000);
-  return (high - (0x1p84 + 0x1p63 + 0x1p52)) + low;
+loops::Scales scales_of(const NumberModel& m) {
+  loops::Scales scales;
+  scales.scale[0] = ten_to[m.rounded_digits];
+  if (m.rounding != Rounding::significant) return scales;
+  scales.count = std::min(m.high_decade - m.low_decade + 1, loops::Scales::most);
+  for (int i = 1; i < scales.count; ++i) {
+    const int decade = m.high_decade - i + 1;
+    scales.below[i - 1] = decade >= 0 ? ten_to[decade] : 1.0 / ten_to[-decade];
+    scales.scale[i] = ten_to[m.rounded_digits + static_cast<unsigned>(i)];
+  }
+  return scales;
 }
 
-[[gnu::always_inline]] inline double nearest(double x) { return (x + round_shift) - round_shift; }
-[[gnu::always_inline]] inline std::int64_t nearest_integer(double x) {  // |x| < 2^51
-  return std::bit_cast<std::int64_t>(x + round_shift) - std::bit_cast<std::int64_t>(round_shift);
+using Integers = std::span<const std::int64_t>;
+using Evaluate = void (*)(const NumberModel&, const loops::Scales&, Integers, std::span<double>);
+using Decimals = std::size_t (*)(const double*, std::size_t, double, std::int64_t*);
+
+void evaluate_baseline(const NumberModel& m, const loops::Scales& s, Integers integers, std::span<double> values) {
+  loops::evaluate(m, s, integers, values);
+}
+std::size_t decimals_baseline(const double* values, std::size_t count, double scale, std::int64_t* integers) {
+  return loops::decimals_of(values, count, scale, integers);
 }
 
-[[gnu::always_inline]] inline std::int64_t fine(const NumberModel& m, std::int64_t k) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(m.offset) +
-                                   static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(m.multiple));
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] void evaluate_avx2(const NumberModel& m, const loops::Scales& s, Integers integers,
+                                           std::span<double> values) {
+  loops::evaluate(m, s, integers, values);
+}
+[[gnu::target("avx2")]] std::size_t decimals_avx2(const double* values, std::size_t count, double scale,
+                                                  std::int64_t* integers) {
+  return loops::decimals_of(values, count, scale, integers);
+}
+[[gnu::target("avx512f,avx512dq,avx512vl")]] void evaluate_avx512(const NumberModel& m, const loops::Scales& s,
+                                                                  Integers integers, std::span<double> values) {
+  loops::evaluate(m, s, integers, values);
+}
+[[gnu::target("avx512f,avx512dq,avx512vl")]] std::size_t decimals_avx512(const double* values, std::size_t count,
+                                                                         double scale, std::int64_t* integers) {
+  return loops::decimals_of(values, count, scale, integers);
+}
+#endif
+
+struct Path {
+  Evaluate evaluate;
+  Decimals decimals;
+};
+
+const Path& path(FormPath wanted) {
+  static constexpr Path baseline{evaluate_baseline, decimals_baseline};
+#if defined(__x86_64__)
+  static constexpr Path avx2{evaluate_avx2, decimals_avx2}, avx512{evaluate_avx512, decimals_avx512};
+  if (wanted == FormPath::avx512) return avx512;
+  if (wanted == FormPath::avx2) return avx2;
+#endif
+  (void)wanted;
+  return baseline;
 }
 
-double scale_of(const NumberModel& m, double value) {
-  double scale = ten_to[m.rounded_digits];
-  if (m.rounding != Rounding::significant) return scale;
-  const double size = std::bit_cast<double>(std::bit_cast<std::uint64_t>(value) & 0x7FFFFFFFFFFFFFFF);
-  int digits = static_cast<int>(m.rounded_digits);
-  for (int decade = m.high_decade; decade > m.low_decade; --decade)
-    if (size < (decade >= 0 ? ten_to[decade] : 1.0 / ten_to[-decade])) ++digits;
-  return ten_to[digits];
+}  // namespace
+
+FormPath widest_form_path() {
+#if defined(__x86_64__)
+  static const FormPath widest = [] {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+      return FormPath::avx512;
+    return __builtin_cpu_supports("avx2") ? FormPath::avx2 : FormPath::baseline;
+  }();
+  return widest;
+#else
+  return FormPath::baseline;
+#endif
 }
 
-double rounded(const NumberModel& m, double value) {
+double evaluate_fine(const NumberModel& m, std::int64_t k) {
+  const loops::Line line{m.origin, m.step, m.denominator};
+  switch (m.form) {
+    case NumberForm::decimal:
+      return loops::to_double(k) / ten_to[m.digits];
+    case NumberForm::float32:
+      return static_cast<double>(static_cast<float>(loops::to_double(k) / ten_to[m.digits]));
+    default:
+      break;
+  }
+  const double value = loops::on_line(line, k);
   switch (m.rounding) {
     case Rounding::none:
       return value;
     case Rounding::float32:
       return static_cast<double>(static_cast<float>(value));
     case Rounding::decimals:
-    case Rounding::significant: {
-      const double scale = scale_of(m, value);
-      return nearest(value * scale) / scale;
-    }
+      return loops::nearest(value * ten_to[m.rounded_digits]) / ten_to[m.rounded_digits];
+    case Rounding::significant:
+      return loops::round_to(scales_of(m), value);
   }
   return value;
 }
 
-}  // namespace
-
-double evaluate_fine(const NumberModel& m, std::int64_t k) {
-  switch (m.form) {
-    case NumberForm::decimal:
-      return exact_cast(k) / ten_to[m.digits];
-    case NumberForm::float32:
-      return static_cast<double>(static_cast<float>(exact_cast(k) / ten_to[m.digits]));
-    default: {
-      const double product = exact_cast(k) * m.step;
-      return rounded(m, (m.origin + product) / m.denominator);
-    }
-  }
-}
-
 double evaluate(const NumberModel& m, std::int64_t k) {
-  if (m.form == NumberForm::ordered) {
-    const std::uint64_t size = static_cast<std::uint64_t>(k < 0 ? ~k : k) << m.digits;
-    return std::bit_cast<double>((size & 0x7FFFFFFFFFFFFFFF) | (k < 0 ? 0x8000000000000000 : 0));
-  }
-  return evaluate_fine(m, fine(m, k));
+  if (m.form == NumberForm::ordered) return loops::from_size(k, m.digits);
+  return evaluate_fine(m, static_cast<std::int64_t>(static_cast<std::uint64_t>(m.offset) +
+                                                    static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(m.multiple)));
 }
 
-SELVEDGE_VECTORS void evaluate(const NumberModel& m, std::span<const std::int64_t> integers,
-                               std::span<double> values) {
-  if (m.form == NumberForm::decimal && m.multiple == 1 && m.offset == 0) {
-    const double scale = ten_to[m.digits];
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = exact_cast(integers[i]) / scale;
-    return;
-  }
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = evaluate(m, integers[i]);
+void evaluate(const NumberModel& m, Integers integers, std::span<double> values, FormPath wanted) {
+  path(wanted).evaluate(m, scales_of(m), integers, values);
 }
 
 std::int64_t fine_of(const NumberModel& m, double value) {
@@ -105,31 +128,23 @@ std::int64_t fine_of(const NumberModel& m, double value) {
     const double scaled = value * m.denominator;
     k = (scaled - m.origin) / m.step;
   }
-  if (!(k > -2251799813685248.0 && k < 2251799813685248.0)) return 0;  // 2^51
-  return nearest_integer(k);
+  if (!(k > -loops::mantissa_limit && k < loops::mantissa_limit)) return 0;
+  return loops::nearest_integer(k);
 }
 
-SELVEDGE_VECTORS std::size_t decimals_of(std::span<const double> values, unsigned digits,
-                                         std::span<std::int64_t> integers,
-                                         std::span<std::uint64_t> misses) {
+std::size_t decimals_of(std::span<const double> values, unsigned digits, std::span<std::int64_t> integers,
+                        std::vector<std::uint32_t>& misses, FormPath wanted) {
+  misses.clear();
   const double scale = ten_to[digits];
-  std::size_t missed = 0;
-  for (std::size_t from = 0; from < values.size(); from += 64) {
-    const std::size_t count = std::min<std::size_t>(64, values.size() - from);
-    std::uint64_t marks = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const double value = values[from + i];
-      const double scaled = value * scale;
-      const bool inside = scaled > -2251799813685248.0 && scaled < 2251799813685248.0;
-      const std::int64_t k = nearest_integer(inside ? scaled : 0.0);
-      integers[from + i] = k;
-      const bool miss = !inside || !same_bits(exact_cast(k) / scale, value);
-      marks |= static_cast<std::uint64_t>(miss) << i;
-    }
-    misses[from / 64] = marks;
-    missed += static_cast<std::size_t>(std::popcount(marks));
+  const Decimals decimals = path(wanted).decimals;
+  constexpr std::size_t chunk = 64;
+  for (std::size_t from = 0; from < values.size(); from += chunk) {
+    const std::size_t count = std::min(chunk, values.size() - from);
+    if (decimals(&values[from], count, scale, &integers[from]) == 0) continue;
+    for (std::size_t i = from; i < from + count; ++i)
+      if (!same_bits(loops::to_double(integers[i]) / scale, values[i])) misses.push_back(static_cast<std::uint32_t>(i));
   }
-  return missed;
+  return misses.size();
 }
 
 }  // namespace selvedge::codec

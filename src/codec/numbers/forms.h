@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "codec/numbers/number_model.h"
 
@@ -35,9 +36,14 @@ inline bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
+// Which instructions the loops use. All give the same bits; a path that the processor lacks may not
+// be asked for.
+enum class FormPath : std::uint8_t { baseline, avx2, avx512 };
+FormPath widest_form_path();
+
 // Integers to doubles. Sizes are equal; any integers. Dictionary is not among these forms.
 void evaluate(const NumberModel& model, std::span<const std::int64_t> integers,
-              std::span<double> values);
+              std::span<double> values, FormPath path = widest_form_path());
 double evaluate(const NumberModel& model, std::int64_t integer);
 // The value at K itself, without offset and multiple.
 double evaluate_fine(const NumberModel& model, std::int64_t fine);
@@ -52,9 +58,10 @@ inline std::int64_t nearest_multiple(std::int64_t fine, std::int64_t multiple) {
 // The K nearest to a value, for decimal, float32, lattice and grid; any value, also NaN.
 std::int64_t fine_of(const NumberModel& model, double value);
 
-// For form decimal with multiple 1 and offset 0: fills `integers` and marks in `misses`, a bit for
-// each value, those that do not come back. Returns their number. misses.size() * 64 >= values.size().
+// For form decimal with multiple 1 and offset 0: fills `integers` and lists in `misses` the places of
+// values that do not come back. Returns their number.
 std::size_t decimals_of(std::span<const double> values, unsigned digits,
-                        std::span<std::int64_t> integers, std::span<std::uint64_t> misses);
+                        std::span<std::int64_t> integers, std::vector<std::uint32_t>& misses,
+                        FormPath path = widest_form_path());
 
 }  // namespace selvedge::codec

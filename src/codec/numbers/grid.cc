@@ -142,7 +142,7 @@ bool fit_grid(std::span<const double> values, const ErrorBound& bound, const Num
     allowance.absolute = bound.kind == ErrorBound::Kind::range ? bound.value * (high - low) : bound.value;
     widest = allowance.absolute;
   }
-  if (!(widest > 0) || !std::isfinite(widest) || !(std::max(std::abs(low), std::abs(high)) < widest * 1e14)) return false;
+  if (!(widest > 1e-280 && widest < 1e270) || !(std::max(std::abs(low), std::abs(high)) < widest * 1e14)) return false;
   // Checked with a hair to spare, so that no rounding of the check itself lets a value pass.
   allowance.absolute *= 1 - 0x1p-40;
   allowance.relative *= 1 - 0x1p-40;
@@ -150,7 +150,7 @@ bool fit_grid(std::span<const double> values, const ErrorBound& bound, const Num
   static thread_local std::vector<NumberModel> models;
   static thread_local Survey seen;
   static thread_local Numbers trial;
-  survey(values, Effort::dense, seen);
+  take_runs(values, seen);
   models.clear();
   propose_grid(short_below(2 * widest * (1 - 0x1p-30)), models);
   propose_neighbours(exact, widest, models);

@@ -114,7 +114,15 @@ void propose_rounded_step(const Survey& survey, const Step& found, unsigned digi
       return;
     }
   }
-  models.push_back(real);
+  // A step that a person would have written, if the values are multiples of it.
+  const double step = found.step / ten_to[digits], error = found.error / ten_to[digits];
+  NumberModel written = model;
+  written.step = step, written.denominator = 1, written.origin = 0;
+  for (unsigned places = 0; places <= 12; ++places) {
+    written.step = std::nearbyint(step * ten_to[places]) / ten_to[places];
+    if (written.step != 0 && std::abs(written.step - step) <= error) break;
+  }
+  models.push_back(written.step != 0 && hits(survey, written) > hits(survey, real) ? written : real);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "codec/numbers/number_model.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -90,6 +91,13 @@ bool take_lattice(base::Reader& in, NumberModel& m, unsigned flags) {
 
 }  // namespace
 
+bool NumberModel::operator==(const NumberModel& m) const {
+  return form == m.form && digits == m.digits && offset == m.offset && multiple == m.multiple && origin == m.origin &&
+         step == m.step && denominator == m.denominator && rounding == m.rounding && rounded_digits == m.rounded_digits &&
+         low_decade == m.low_decade && high_decade == m.high_decade && entries.size() == m.entries.size() &&
+         std::equal(entries.begin(), entries.end(), m.entries.begin(), same_bits);
+}
+
 void put_numbers(base::Writer& out, const Numbers& numbers) {
   const NumberModel& m = numbers.model;
   const bool is_shifted = m.offset != 0 || m.multiple != 1;
@@ -113,7 +121,12 @@ void put_numbers(base::Writer& out, const Numbers& numbers) {
     out.varint(static_cast<std::uint64_t>(m.multiple));
   }
   if (is_lattice(m)) put_lattice(out, m, flags);
-  if (m.form == NumberForm::dictionary) put_entries(out, m.entries);
+  if (m.form == NumberForm::dictionary) {
+    if (m.packed_entries.empty())
+      put_entries(out, m.entries, {});
+    else
+      out.raw(m.packed_entries);
+  }
   put_patches(out, numbers.patches);
 }
 
@@ -169,22 +182,39 @@ bool to_doubles(const NumberModel& model, std::span<const std::int64_t> integers
   return true;
 }
 
-bool apply(const NumberModel& model, const Patches& patches, std::span<double> values) {
-  for (const auto& patch : patches.fractions) {
-    if (patch.place >= values.size()) return false;
-    double& value = values[patch.place];
-    value = evaluate_fine(model, fine_of(model, value) + patch.by);
+namespace {
+
+// K moved by a fraction, many at a time.
+void apply_fractions(const NumberModel& model, std::span<const Patches::Small> patches, std::span<double> values) {
+  constexpr std::size_t batch = 256;
+  NumberModel fine;
+  fine.form = model.form, fine.digits = model.digits;
+  fine.origin = model.origin, fine.step = model.step, fine.denominator = model.denominator;
+  fine.rounding = model.rounding, fine.rounded_digits = model.rounded_digits;
+  fine.low_decade = model.low_decade, fine.high_decade = model.high_decade;
+  std::int64_t integers[batch];
+  double moved[batch];
+  for (std::size_t from = 0; from < patches.size(); from += batch) {
+    const std::size_t count = std::min(batch, patches.size() - from);
+    for (std::size_t i = 0; i < count; ++i)
+      integers[i] = fine_of(model, values[patches[from + i].place]) + patches[from + i].by;
+    evaluate(fine, {integers, count}, {moved, count});
+    for (std::size_t i = 0; i < count; ++i) values[patches[from + i].place] = moved[i];
   }
+}
+
+}  // namespace
+
+bool apply(const NumberModel& model, const Patches& patches, std::span<double> values) {
+  const auto is_outside = [&values](const auto& list) { return !list.empty() && list.back().place >= values.size(); };
+  if (is_outside(patches.fractions) || is_outside(patches.last_places) || is_outside(patches.exact)) return false;
+  if (!patches.fractions.empty()) apply_fractions(model, patches.fractions, values);
   for (const auto& patch : patches.last_places) {
-    if (patch.place >= values.size()) return false;
     double& value = values[patch.place];
     value = from_ordered(static_cast<std::int64_t>(static_cast<std::uint64_t>(to_ordered(value)) +
                                                    static_cast<std::uint64_t>(std::int64_t{patch.by})));
   }
-  for (const auto& patch : patches.exact) {
-    if (patch.place >= values.size()) return false;
-    values[patch.place] = std::bit_cast<double>(patch.bits);
-  }
+  for (const auto& patch : patches.exact) values[patch.place] = std::bit_cast<double>(patch.bits);
   return true;
 }
 

@@ -56,8 +56,9 @@ struct NumberModel {
   unsigned rounded_digits = 0;  // decimals, or significant digits of values in the highest decade
   int low_decade = 0, high_decade = 0;  // significant: of the values, 10^decade <= |value|
   std::vector<double> entries;          // dictionary
+  base::Bytes packed_entries;           // the same as put_numbers writes them; only from fit()
 
-  bool operator==(const NumberModel&) const = default;
+  bool operator==(const NumberModel& other) const;  // by what they mean, not by packed_entries
 };
 
 // Values that the model alone does not give back. Places ascend; no place is in two of the lists.

@@ -9,7 +9,7 @@ namespace selvedge::codec {
 
 namespace {
 
-constexpr std::int64_t most_last_places = 1 << 20;
+constexpr std::int64_t most_last_places = 1 << 28;  // in about as many bits as the value itself
 
 // Puts one value that is not simply evaluate(k).
 void patch(double value, std::uint32_t place, Numbers& into) {
@@ -41,14 +41,12 @@ bool realise(std::span<const double> values, const NumberModel& model, Numbers& 
   into.integers.resize(values.size());
   const std::size_t most_exact = values.size() / 4 + 1;
   if (model.form == NumberForm::decimal && model.multiple == 1 && model.offset == 0) {
-    static thread_local std::vector<std::uint64_t> misses;
-    misses.resize(values.size() / 64 + 1);
+    static thread_local std::vector<std::uint32_t> misses;
     if (decimals_of(values, model.digits, into.integers, misses) == 0) return true;
-    for (std::size_t i = 0; i * 64 < values.size() && into.patches.exact.size() <= most_exact; ++i)
-      for (std::uint64_t marks = misses[i]; marks != 0; marks &= marks - 1) {
-        const std::size_t place = i * 64 + static_cast<std::size_t>(std::countr_zero(marks));
-        patch(values[place], static_cast<std::uint32_t>(place), into);
-      }
+    for (const std::uint32_t place : misses) {
+      if (into.patches.exact.size() > most_exact) break;
+      patch(values[place], place, into);
+    }
     return into.patches.exact.size() <= most_exact;
   }
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -46,8 +46,12 @@ double common_divisor(double a, double b, double blur) {
 
 double first_step(std::span<const Cluster> clusters, std::size_t from, double blur) {
   double step = clusters[from].mean;
-  for (std::size_t i = from + 1; i < clusters.size() && i < from + 5 && step > 0; ++i)
+  std::size_t joined = 0;
+  for (std::size_t i = from + 1; i < clusters.size() && joined < 4 && step > 0; ++i) {
+    if (clusters[i].count * 8 < clusters[from].count) continue;  // a stray's
     step = common_divisor(step, clusters[i].mean, 2.2 * blur);
+    ++joined;
+  }
   return step;
 }
 
@@ -102,14 +106,15 @@ Step find_step(std::span<const double> ascending, double blur) {
   for (const double share : {0.0, 0.04, 0.15, 0.3}) {
     std::size_t from = 0;
     double passed = 0;
-    while (from + 1 < clusters.size() && passed < share * static_cast<double>(gaps.size())) passed += clusters[from++].count;
+    while (from + 1 < clusters.size() && passed + clusters[from].count <= share * static_cast<double>(gaps.size()))
+      passed += clusters[from++].count;
     const double step = first_step(clusters, from, blur);
     if (step <= 4 * blur || std::abs(step - before) < 0.01 * step) continue;
     before = step;
     const Step found = refine(ascending, step, blur, rests);
     const double chance = std::min(1.0, 2.1 * blur / found.step);
     const double score = (found.inliers - chance) * std::log2(found.step / (2 * blur));
-    if (found.inliers > 0.6 && score > best_score) best = found, best_score = score;
+    if (found.inliers > std::max(0.6, 0.5 + chance) && score > best_score) best = found, best_score = score;
   }
   return best;
 }

@@ -23,7 +23,7 @@ Look look(double value) {
   for (unsigned digits = 0; digits <= 17; ++digits) {
     const double scaled = value * ten_to[digits];
     if (!(std::abs(scaled) < mantissa_limit)) break;
-    const double k = std::nearbyint(scaled);
+    const double k = (scaled + 6755399441055744.0) - 6755399441055744.0;  // nearest: 1.5 * 2^52
     const double back = k / ten_to[digits];
     if (same_bits(back, value)) return {value, digits, length(k), false};
     const std::uint64_t away = static_cast<std::uint64_t>(to_ordered(back)) - static_cast<std::uint64_t>(to_ordered(value));
@@ -32,13 +32,24 @@ Look look(double value) {
   return {value, no_digits, 17, false};
 }
 
+// `count` stretches of `run` values, from the first to the last.
+void take_runs(std::span<const double> values, std::size_t count, std::size_t run, std::vector<double>& into) {
+  into.clear();
+  if (values.size() <= count * run) {
+    into.assign(values.begin(), values.end());
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t from = (values.size() - run) * i / (count - 1);
+    into.insert(into.end(), values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + static_cast<std::ptrdiff_t>(from + run));
+  }
+}
+
 }  // namespace
 
 void survey(std::span<const double> values, Effort effort, Survey& into) {
-  const std::size_t most_looks = effort == Effort::fast ? 48 : 160;
-  constexpr std::size_t run = 256, most_runs = 4;
+  const std::size_t most_looks = effort == Effort::fast ? 40 : 160;
   into.looks.clear();
-  into.runs.clear();
   into.count = values.size();
   into.all_float32 = true;
   into.has_long = false;
@@ -51,14 +62,11 @@ void survey(std::span<const double> values, Effort effort, Survey& into) {
     into.has_long |= into.looks.back().digits > longest_printed;
     into.all_float32 &= same_bits(static_cast<double>(static_cast<float>(values[i])), values[i]);
   }
-  if (values.size() <= run * most_runs) {
-    into.runs.assign(values.begin(), values.end());
-    return;
-  }
-  for (std::size_t i = 0; i < most_runs; ++i) {
-    const std::size_t from = (values.size() - run) * i / (most_runs - 1);
-    into.runs.insert(into.runs.end(), values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + static_cast<std::ptrdiff_t>(from + run));
-  }
+}
+
+void take_runs(std::span<const double> values, Survey& into) {
+  take_runs(values, 4, 256, into.runs);
+  take_runs(values, 4, 64, into.short_runs);
 }
 
 }  // namespace selvedge::codec
