@@ -15,6 +15,7 @@ std::string query_target(const Arguments& arguments) {
   std::string target = "/api/v1/query?series=" + encode_query(arguments.positional[0]);
   for (const auto& [name, text] : query_parameters(arguments)) target += "&" + name + "=" + encode_query(text);
   if (arguments.has("of")) target += "&node=" + encode_query(arguments.text("of"));
+  if (arguments.has("raw-from-node")) target += "&raw=node";
   return target;
 }
 
@@ -77,6 +78,7 @@ std::vector<Flag> range_flags() {
                        {"points", "N", "Most points of it.", "1000"},
                        {"limit", "N", "Most rows.", "100000"},
                        {"stats", "", "Say how many blocks were decoded for the answer."},
+                       {"raw-from-node", "", "Have the cloud ask the node for readings that stayed there."},
                        {"unseal", "FILE", "Private key of a recipient, for sealed blocks; opened here."}});
 }
 

@@ -51,6 +51,7 @@ Result<net::http::Response> query_sealed(const Arguments& arguments, Session& se
                                                                  : arguments.text("from"));
   if (arguments.has("to")) target += "&to=" + encode_query(arguments.text("to"));
   if (arguments.has("of")) target += "&node=" + encode_query(arguments.text("of"));
+  if (arguments.has("raw-from-node")) target += "&raw=node";
   const std::string body = TRY(api.request("GET", target));
   engine::Query query(parsed.range);
   for (const base::BytesView frame : TRY(net::api::read_frames(base::as_bytes(body))))

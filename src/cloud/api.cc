@@ -115,12 +115,14 @@ void query(ApiContext& context, const Request& request, Respond respond) {
     return respond(Response::problem({Code::invalid_input, "node: which one is needed"}));
   const std::string node = parsed->node, series = parsed->series;
   const engine::QueryRange range = parsed->range;
-  context.store.query(node, series, range,
-                      [parsed = std::move(*parsed), respond = std::move(respond)](
-                          base::Result<engine::QueryResult> result) {
-                        if (!result) return respond(Response::problem(result.error()));
-                        respond(net::api::answer(parsed, *result));
-                      });
+  const bool from_node = parsed->raw_from_node;
+  auto done = [parsed = std::move(*parsed),
+               respond = std::move(respond)](const base::Result<engine::QueryResult>& result) {
+    if (!result) return respond(Response::problem(result.error()));
+    respond(net::api::answer(parsed, *result));
+  };
+  if (from_node) context.raw_fetch->query(node, series, range, std::move(done));
+  else context.store.query(node, series, range, std::move(done));
 }
 
 void list_blocks(ApiContext& context, const Request& request, Respond respond) {

@@ -25,6 +25,7 @@ Result<std::unique_ptr<Cloud>> Cloud::create(os::World& world, const CloudConfig
   state->receiver = std::make_unique<Receiver>(world, *state->store, state->metrics,
                                                config.receive_buffer.bytes,
                                                config.commit_bytes.bytes);
+  state->raw_fetch = std::make_unique<RawFetch>(world, state->metrics);
   state->artifacts = TRY(Artifacts::open(
       world, config.state,
       {.budget_bytes = config.artifacts_budget.bytes, .keep_free_bytes = config.artifacts_keep_free.bytes},

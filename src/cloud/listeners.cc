@@ -30,6 +30,7 @@ void Cloud::State::make_http(const std::string& mqtt_address) {
   };
   context->caller = [this](const net::http::Request& request) { return caller(request); };
   context->guesses = guesses.get();
+  context->raw_fetch = raw_fetch.get();
   http = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_access_routes();
   add_operator_routes(*http, *context);

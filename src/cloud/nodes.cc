@@ -26,11 +26,13 @@ engine::BrokerLimits broker_limits(const CloudConfig& config) {
 engine::Access access() {
   return {[](std::string_view node, std::string_view topic) {
             return topic == codec::uplink::blocks_topic(node) ||
+                   topic == codec::uplink::raw_answer_topic(node) ||
                    topic == codec::twin::up_topic(node);
           },
           [](std::string_view node, std::string_view filter) {
             return filter == codec::uplink::ack_topic(node) ||
                    filter == codec::twin::down_topic(node) ||
+                   filter == codec::uplink::raw_request_topic(node) ||
                    filter == codec::uplink::identity_topic(node);
           }};
 }
@@ -65,15 +67,20 @@ void Cloud::State::make_mqtt() {
   };
   hooks.arrived = [this](std::span<const engine::Arrived> messages) {
     for (const engine::Arrived& message : messages) {
-      if (!twin_link->message(message)) receiver->take(message.device, message.payload);
+      if (!twin_link->message(message) && !raw_fetch->message(message))
+        receiver->take(message.device, message.payload);
       if (message.token) mqtt->settle(*message.token, Reason::success);
     }
   };
-  hooks.left = [this](engine::ConnId conn, std::string_view node) { twin_link->left(conn, node); };
+  hooks.left = [this](engine::ConnId conn, std::string_view node) {
+    twin_link->left(conn, node);
+    raw_fetch->left(node);
+  };
   mqtt = std::make_unique<net::mqtt::Server>(world, broker_limits(config), access(),
                                              std::move(hooks));
   receiver->attach(*mqtt);
   twin_link->attach(*mqtt);
+  raw_fetch->attach(*mqtt);
   metrics.gauge_from("selvedge_cloud_nodes_connected", "Nodes connected now.",
                      [this] { return static_cast<double>(mqtt->stats().connections); });
   metrics.counter_from("selvedge_mqtt_protocol_errors_total", "Connections ended for an error.",

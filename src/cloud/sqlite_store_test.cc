@@ -57,6 +57,30 @@ TEST_F(SqliteStoreTest, StoresAndAnswers) {
   EXPECT_EQ(rows.value().readings.size(), 10U);
 }
 
+TEST_F(SqliteStoreTest, AnswersWhatNeedsTheOrderOfReadingsAndCharts) {
+  const auto store = open();
+  for (const std::uint64_t seq : {3, 1, 2})
+    ASSERT_TRUE(ask<std::vector<Committed>>([&](auto d) { store->commit(batch(seq), std::move(d)); }));
+  engine::QueryRange all;
+  all.from = {INT64_MIN};
+  all.to = {INT64_MAX};
+  const auto answer = [&](const engine::QueryRange& range) {
+    return ask<engine::QueryResult>([&](auto d) { store->query("gate", "a", range, std::move(d)); }).value();
+  };
+  const engine::QueryResult readings = answer(all);
+  engine::QueryRange windows = all, chart = all;
+  windows.step = std::chrono::seconds(1);
+  windows.aggregates = {engine::Aggregate::time_weighted_mean, engine::Aggregate::increase,
+                        {engine::Aggregate::quantile, 990'000}};
+  chart.downsample = engine::Downsample::m4;
+  chart.points = 4;
+  for (const engine::QueryRange& range : {windows, chart}) {
+    engine::Query plain(range);
+    ASSERT_TRUE(plain.open(readings.readings));
+    EXPECT_EQ(engine::to_json("a", range, answer(range)), engine::to_json("a", range, plain.finish().value()));
+  }
+}
+
 TEST_F(SqliteStoreTest, KeepsItsFilesToItsOwner) {
   const auto store = open();
   ask<std::vector<Committed>>([&](auto d) { store->commit(batch(1), std::move(d)); }).value();

@@ -18,6 +18,7 @@
 #include "cloud/block_store.h"
 #include "cloud/cloud.h"
 #include "cloud/operators.h"
+#include "cloud/raw_fetch.h"
 #include "cloud/receiver.h"
 #include "cloud/twin_link.h"
 #include "cloud/renewal.h"
@@ -75,6 +76,7 @@ struct Cloud::State {
   std::unique_ptr<engine::SourceLimit> guesses;       // wrong tokens, by source
   std::unique_ptr<BlockStore> store;
   std::unique_ptr<Receiver> receiver;
+  std::unique_ptr<RawFetch> raw_fetch;
   std::unique_ptr<Artifacts> artifacts;
   std::unique_ptr<ApiContext> context;
   std::unique_ptr<store::TwinStore> twins;
