@@ -98,6 +98,8 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("store.keep-free", store_keep_free, "Disk space left to others.");
   s.bind("store.block-age", store.block_age, "A block is sealed this long after its first reading.");
   s.bind("store.block-readings", store.block_readings, "Or at this many readings.", 1, 1 << 15);
+  s.bind("store.dense-readings", store.dense_readings_per_second,
+         "Readings a second that are coded in the fewest bytes; what comes beyond, in the least time.", 0, 100'000'000);
   s.bind("store.retention", store.retention, "How long delivered blocks stay here.");
   s.bind("store.series", store.series, "Most series.", 1, 10'000'000);
   s.bind_word("store.when-full", when_full, {"refuse-new", "drop-oldest"},

@@ -19,7 +19,7 @@ constexpr std::string_view keys[] = {
     "mqtt.server-keep-alive", "mqtt.connections", "mqtt.queued-messages", "mqtt.queued-bytes",
     "mqtt.total-queued-bytes",
     "store.memory", "store.journal", "store.blocks", "store.keep-free", "store.block-age",
-    "store.block-readings", "store.retention", "store.when-full", "store.dead-letters",
+    "store.block-readings", "store.dense-readings", "store.retention", "store.when-full", "store.dead-letters",
     "uplink.bytes-per-second", "uplink.window", "uplink.backoff-max", "uplink.ack-timeout",
     "topics", "aggregates"};
 

@@ -40,7 +40,7 @@ namespace selvedge::store {
 
 // How the blocks of a series are coded and where they go.
 struct SeriesPolicy {
-  // `automatic`: the store's choice.
+  // `automatic`: dense as long as StoreLimits::dense_readings_per_second suffices.
   enum class Codec : std::uint8_t { automatic, dense, fast } codec = Codec::automatic;
   codec::ErrorBound bound;             // of float64 values
   bool local = false;                  // blocks stay on the node and count as delivered
@@ -57,6 +57,7 @@ struct StoreLimits {
   std::uint64_t segment_bytes = 16ULL << 20;
   base::Duration block_age = std::chrono::seconds(1);   // a column is sealed this long after its first reading
   std::uint32_t block_readings = 4096;            // or at this many
+  std::uint32_t dense_readings_per_second = 100'000;    // coded densely; what comes beyond is coded fast
   base::Duration retention = std::chrono::hours(7 * 24);  // delivered blocks older than this go
   WhenFull when_full = WhenFull::refuse_new;      // only undelivered blocks count; delivered ones go first
   std::uint32_t series = 100'000;

@@ -10,6 +10,7 @@
 
 #include "store/block_log.h"
 #include "store/column.h"
+#include "store/dense_budget.h"
 #include "store/journal_record.h"
 #include "store/key_window.h"
 #include "store/late_readings.h"
@@ -123,6 +124,7 @@ class Store final : public ReadingStore {
   os::World& world_;
   os::Loop& loop_;
   StoreLimits limits_;
+  DenseBudget dense_budget_;
   std::uint64_t epoch_ = 0;
   std::shared_ptr<os::Dir> dir_;            // shared with jobs on the pool
   std::unique_ptr<SeriesTable> table_;

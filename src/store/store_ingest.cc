@@ -214,7 +214,10 @@ base::Result<void> Store::seal(std::uint32_t id) {
   const SeriesPolicy policy = policy_of(id);
   codec::EncodeOptions options;
   options.bound = policy.bound;
-  if (policy.codec == SeriesPolicy::Codec::fast) options.effort = codec::Effort::fast;
+  if (policy.codec == SeriesPolicy::Codec::fast ||
+      (policy.codec == SeriesPolicy::Codec::automatic &&
+       !dense_budget_.take(s.column.size(), limits_.dense_readings_per_second, loop_.now())))
+    options.effort = codec::Effort::fast;
   s.column.copy_to(scratch_, s.kind);
   base::Bytes frame;
   model::BlockSummary summary = TRY(codec::encode_frame(scratch_, frame, options));

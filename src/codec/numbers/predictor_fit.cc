@@ -86,17 +86,27 @@ struct Stretch {
 };
 constexpr std::size_t sample_values = 2048, stretch_values = 512;
 
-std::vector<Stretch> sample_of(std::size_t count, std::size_t warm) {
-  if (count <= warm) return {};
-  if (count - warm <= sample_values) return {{warm, count}};
-  std::vector<Stretch> sample;
-  constexpr std::size_t stretches = sample_values / stretch_values;
-  for (std::size_t i = 0; i < stretches; ++i) {
-    const std::size_t from = warm + i * (count - warm - stretch_values) / (stretches - 1);
-    sample.push_back({from, from + stretch_values});
+constexpr std::size_t stretches = sample_values / stretch_values;
+class Sample {
+ public:
+  Sample(std::size_t count, std::size_t warm) {
+    if (count <= warm) return;
+    if (count - warm <= sample_values) {
+      at_[size_++] = {warm, count};
+      return;
+    }
+    for (; size_ < stretches; ++size_) {
+      const std::size_t from = warm + size_ * (count - warm - stretch_values) / (stretches - 1);
+      at_[size_] = {from, from + stretch_values};
+    }
   }
-  return sample;
-}
+  const Stretch* begin() const { return at_.data(); }
+  const Stretch* end() const { return at_.data() + size_; }
+
+ private:
+  std::array<Stretch, stretches> at_;
+  std::size_t size_ = 0;
+};
 
 // What the fits of one block share.
 struct Scratch {
@@ -134,7 +144,7 @@ double errors_of(const double* y, const Lags& lags, const Row& x, Stretch stretc
 }
 
 // Weighted least squares; the second round weighs a value by the inverse of its error in the first.
-bool fit_taps(std::span<const double> y, const Lags& lags, std::span<const Stretch> sample, Row& taps) {
+bool fit_taps(std::span<const double> y, const Lags& lags, const Sample& sample, Row& taps) {
   Scratch& s = scratch();
   s.weights.assign(y.size(), 1.0);
   s.errors.resize(y.size());
@@ -224,7 +234,7 @@ struct Contest {
   }
 };
 
-double sample_bits(Values residuals, std::span<const Stretch> sample) {
+double sample_bits(Values residuals, const Sample& sample) {
   std::array<std::uint32_t, 65> lengths{};
   std::size_t count = 0;
   for (const Stretch& stretch : sample) {
@@ -243,7 +253,7 @@ void try_linear(Contest& contest, PredictorKind kind, std::int64_t base, Values 
   p.period = lags.period;
   p.season_taps = lags.season_taps;
   if (y.size() < 4 * lags.size() + 2 * p.warm_up()) return;
-  const std::vector<Stretch> sample = sample_of(y.size(), p.warm_up());
+  const Sample sample(y.size(), p.warm_up());
   Row taps;
   if (!fit_taps(s.values, lags, sample, taps)) return;
   // Short blocks pay for fine taps with more than they save.
@@ -300,7 +310,7 @@ Chosen choose(std::span<const std::int64_t> values, const Predictor* known, Resi
     residuals = s.differences;
     return chosen;
   }
-  Contest contest{winner, sample_bits(s.differences, sample_of(n - 1, 0))};
+  Contest contest{winner, sample_bits(s.differences, Sample(n - 1, 0))};
 
   Predictor p;
   p.kind = PredictorKind::centre;
@@ -308,13 +318,13 @@ Chosen choose(std::span<const std::int64_t> values, const Predictor* known, Resi
   s.centred.resize(n);
   for (std::size_t i = 0; i < n; ++i) s.centred[i] = minus(values[i], p.base);
   const std::int64_t centre = p.base;
-  contest.offer(p, sample_bits(s.centred, sample_of(n, 0)));
+  contest.offer(p, sample_bits(s.centred, Sample(n, 0)));
 
   p.kind = PredictorKind::second_difference;
   p.base = values[0];
   p.base_difference = s.differences[0];
   s.trial.resize(n - 1);
-  const std::vector<Stretch> second = sample_of(n - 1, 1);
+  const Sample second(n - 1, 1);
   for (const auto& [from, to] : second)
     for (std::size_t i = from; i < to; ++i) s.trial[i] = minus(s.differences[i], s.differences[i - 1]);
   contest.offer(p, sample_bits(s.trial, second) + 8 / static_cast<double>(n));
@@ -331,7 +341,7 @@ Chosen choose(std::span<const std::int64_t> values, const Predictor* known, Resi
     candidate.base = of_values ? centre : values[0];
     const Values y = of_values ? Values(s.centred) : Values(s.differences);
     if (small(y) && candidate.warm_up() < y.size()) {
-      const std::vector<Stretch> sample = sample_of(y.size(), candidate.warm_up());
+      const Sample sample(y.size(), candidate.warm_up());
       s.trial.resize(y.size());
       for (const Stretch& stretch : sample) linear_residuals(candidate, y, stretch, s.trial.data());
       const double warm = static_cast<double>(candidate.warm_up()) / static_cast<double>(n);
