@@ -222,6 +222,8 @@ void Store::append_keys() {
   }
   if (follower_ == nullptr) return;
   for (const base::Bytes& part : follower_->save()) CHECK(journal_->append(journal_state, part));
+  // What goes no further than the journal makes no block whose end would have it trimmed.
+  trim_soon();
 }
 
 base::Result<void> Store::save_follower() {
