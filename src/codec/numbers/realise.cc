@@ -9,7 +9,7 @@ namespace selvedge::codec {
 
 namespace {
 
-constexpr std::int64_t most_last_places = 1 << 28;  // in about as many bits as the value itself
+constexpr std::int64_t most_last_places = 1 << 23;  // off by one in a last printed digit
 
 // Puts one value that is not simply evaluate(k).
 void patch(double value, std::uint32_t place, Numbers& into) {

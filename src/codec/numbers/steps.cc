@@ -113,7 +113,8 @@ Step find_step(std::span<const double> ascending, double blur) {
     before = step;
     const Step found = refine(ascending, step, blur, rests);
     const double chance = std::min(1.0, 2.1 * blur / found.step);
-    const double score = (found.inliers - chance) * std::log2(found.step / (2 * blur));
+    // A number that is not on the lattice costs about as much as a value.
+    const double score = std::log2(found.step / (2 * blur)) - 25 * (1 - found.inliers);
     if (found.inliers > std::max(0.6, 0.5 + chance) && score > best_score) best = found, best_score = score;
   }
   return best;
