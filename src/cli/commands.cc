@@ -9,7 +9,7 @@ namespace {
 
 std::vector<Command> all_commands() {
   std::vector<Command> all;
-  for (auto part : {node_commands(), series_commands(), device_commands(), identity_commands(),
+  for (auto part : {node_commands(), series_commands(), block_commands(), device_commands(), identity_commands(),
                     authority_commands(), access_commands(), artifact_commands(),
                     verify_commands(), replay_commands(), follow_commands(), fetch_commands(), check_commands(),
                     twin_commands(), keys_commands(), sign_commands(), own_commands()})

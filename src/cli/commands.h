@@ -10,6 +10,7 @@ namespace selvedge::cli {
 
 std::vector<Command> node_commands();
 std::vector<Command> series_commands();
+std::vector<Command> block_commands();      // block
 std::vector<Command> device_commands();
 std::vector<Command> identity_commands();   // token, certificate
 std::vector<Command> access_commands();
