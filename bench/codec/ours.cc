@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "codec/codec.h"
+#include "codec/numbers/carried.h"
 #include "codec/numbers/clock.h"
 #include "codec/numbers/values.h"
 #include "codec/series/frame.h"
@@ -103,9 +105,36 @@ bool decode_whole(std::span<const std::uint8_t> in, std::uint8_t* out, std::size
   return true;
 }
 
+// Batches that begin with what those before have taught, and the key that a reader holds.
+struct Carried {
+  std::unique_ptr<selvedge::codec::CarriedEncoder> encoder;
+  selvedge::codec::KeyPtr key;
+};
+
+void add_carried(std::vector<Codec>& all) {
+  const auto carried = std::make_shared<Carried>();
+  Codec codec{"selvedge-carried", "d", false,
+              [carried](const std::uint8_t* in, std::size_t count, Kind, Bytes& out) {
+                out.clear();
+                Writer writer(out);
+                carried->encoder->put(writer, {reinterpret_cast<const double*>(in), count});
+                return true;
+              },
+              [carried](std::span<const std::uint8_t> in, std::uint8_t* out, std::size_t count, Kind) {
+                if (auto key = selvedge::codec::read_key(in)) carried->key = std::move(key);
+                return selvedge::codec::take_batch(in, carried->key.get(), {reinterpret_cast<double*>(out), count});
+              }};
+  codec.begin = [carried] {
+    carried->encoder = std::make_unique<selvedge::codec::CarriedEncoder>();
+    carried->key = nullptr;
+  };
+  all.push_back(std::move(codec));
+}
+
 }  // namespace
 
 void add_ours(std::vector<Codec>& all) {
+  add_carried(all);
   for (const Effort effort : {Effort::dense, Effort::fast}) {
     const std::string name = effort == Effort::dense ? "selvedge-dense" : "selvedge-fast";
     all.push_back({name, "dfq", false,

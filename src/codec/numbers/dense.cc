@@ -34,7 +34,7 @@ constexpr unsigned kind_shift = 2;
 constexpr unsigned known_values = 5, known_differences = 6;
 
 // The residuals that a mode is chosen by.
-constexpr std::size_t mode_sample = 1024;
+constexpr std::size_t mode_sample = 512;
 
 // The shifts of groups are handed to all their values.
 void spread_shifts(std::size_t count, std::uint8_t* shifts) {
@@ -45,12 +45,24 @@ void spread_shifts(std::size_t count, std::uint8_t* shifts) {
         std::memset(shifts + shared.start(segment, index) + 1, shifts[shared.start(segment, index)], size - 1);
 }
 
-double bits_of(const tokens::WeighRun& run) {
-  double bits = 0;
-  for (std::size_t i = 0; i < run.count; ++i) {
-    bits -= std::log2(static_cast<double>(run.weights[i].own) / (1u << tokens::scale_bits));
-    bits += tokens::range_bits[run.symbols[i] / 2] + run.shifts[i];
+// Bits of a symbol by its weight, about: only modes are compared by it.
+class SymbolBits {
+ public:
+  SymbolBits() {
+    for (std::size_t i = 0; i < bits_.size(); ++i)
+      bits_[i] = static_cast<float>(tokens::scale_bits - std::log2(8 * static_cast<double>(i) + 4));
   }
+  float of(unsigned weight) const { return bits_[weight / 8]; }
+
+ private:
+  std::array<float, (1 << tokens::scale_bits) / 8> bits_;
+};
+
+double bits_of(const tokens::WeighRun& run) {
+  static const SymbolBits symbol_bits;
+  double bits = 0;
+  for (std::size_t i = 0; i < run.count; ++i)
+    bits += symbol_bits.of(run.weights[i].own) + static_cast<float>(tokens::range_bits[run.symbols[i] / 2] + run.shifts[i]);
   return bits;
 }
 

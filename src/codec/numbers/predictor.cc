@@ -29,13 +29,22 @@ std::size_t season_sums(const Predictor& p, const std::int64_t* values, std::siz
 template <unsigned taps>
 void predict_stretch(const Predictor& p, std::int64_t* values, std::size_t count, const U* sums) {
   const U half = p.shift == 0 ? 0 : U{1} << (p.shift - 1);
-  U tap[taps];
-  for (unsigned t = 0; t < taps; ++t) tap[t] = static_cast<U>(p.tap[t]);
+  // The values before are kept in registers: through memory each step would wait for the store before it.
+  U tap[taps], before[taps];
+#pragma GCC unroll 16
+  for (unsigned t = 0; t < taps; ++t) {
+    tap[t] = static_cast<U>(p.tap[t]);
+    before[t] = static_cast<U>(*(values - t - 1));
+  }
   for (std::size_t i = 0; i < count; ++i) {
     U sum = sums[i] + half;
-    for (unsigned t = taps; t-- > 0;) sum += tap[t] * static_cast<U>(*(values + i - t - 1));
-    values[i] = static_cast<std::int64_t>(static_cast<U>(values[i]) +
-                                          static_cast<U>(static_cast<std::int64_t>(sum) >> p.shift));
+#pragma GCC unroll 16
+    for (unsigned t = taps; t-- > 0;) sum += tap[t] * before[t];
+    const U value = static_cast<U>(values[i]) + static_cast<U>(static_cast<std::int64_t>(sum) >> p.shift);
+#pragma GCC unroll 16
+    for (unsigned t = taps; t-- > 1;) before[t] = before[t - 1];
+    before[0] = value;
+    values[i] = static_cast<std::int64_t>(value);
   }
 }
 
