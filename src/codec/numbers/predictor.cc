@@ -39,10 +39,10 @@ void predict_stretch(const Predictor& p, std::int64_t* values, std::size_t count
   for (std::size_t i = 0; i < count; ++i) {
     U sum = sums[i] + half;
 #pragma GCC unroll 16
-    for (unsigned t = taps; t-- > 0;) sum += tap[t] * before[t];
+    for (unsigned t = 1; t <= taps; ++t) sum += tap[taps - t] * before[taps - t];
     const U value = static_cast<U>(values[i]) + static_cast<U>(static_cast<std::int64_t>(sum) >> p.shift);
 #pragma GCC unroll 16
-    for (unsigned t = taps; t-- > 1;) before[t] = before[t - 1];
+    for (unsigned t = 1; t < taps; ++t) before[taps - t] = before[taps - t - 1];
     before[0] = value;
     values[i] = static_cast<std::int64_t>(value);
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "codec/series/sample_columns.h"
 
@@ -45,6 +46,62 @@ TEST(Frame, GivesBackEveryShapeOfColumnBitForBit) {
     EXPECT_EQ(summary->last_time.ns, columns.times.back());
     EXPECT_NE(codec_name(summary->codec), "unknown");
   }
+}
+
+TEST(Frame, GivesBackEveryShapeWhenThereIsLittleTime) {
+  for (const auto& [name, columns] : sample_columns()) {
+    SCOPED_TRACE(name);
+    base::Bytes frame;
+    ASSERT_TRUE(encode_frame(columns, frame, {.effort = Effort::fast, .bound = {}}));
+    Columns back;
+    const auto summary = decode_frame(frame, back);
+    ASSERT_TRUE(summary) << summary.error().message;
+    expect_same(columns, back);
+  }
+}
+
+TEST(Frame, KeepsAnErrorBoundAndItsHeaderSpeaksOfWhatIsRead) {
+  std::vector<double> values;
+  samples::Noise noise(5);
+  for (int i = 0; i < 3000; ++i) {
+    values.push_back(20 + 5 * std::sin(i * 0.01) + static_cast<double>(noise.next() % 1000) * 1.37e-4);
+    if (i % 700 == 3) values.back() = std::numeric_limits<double>::quiet_NaN();
+    if (i % 900 == 5) values.back() = std::numeric_limits<double>::infinity();
+  }
+  const Columns columns = floats(values);
+  for (const double bound : {0.001, 0.05, 3.0}) {
+    for (const Effort effort : {Effort::dense, Effort::fast}) {
+      base::Bytes frame;
+      const ErrorBound wanted{ErrorBound::Kind::absolute, bound};
+      const auto made = encode_frame(columns, frame, {.effort = effort, .bound = wanted});
+      ASSERT_TRUE(made) << made.error().message;
+      Columns back;
+      const auto summary = decode_frame(frame, back);
+      ASSERT_TRUE(summary) << summary.error().message;
+      double min = 1e300;
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (!std::isfinite(values[i])) {
+          ASSERT_TRUE(back.at(i) == columns.at(i));
+          continue;
+        }
+        ASSERT_LE(std::abs(back.float64[i] - values[i]), bound) << i;
+        min = std::min(min, back.float64[i]);
+      }
+      EXPECT_EQ(summary->min, min);
+      EXPECT_EQ(summary->first, back.float64.front());
+      EXPECT_EQ(summary->last, back.float64.back());
+      EXPECT_EQ(summary->nan_count, made->nan_count);
+      EXPECT_EQ(back.times, columns.times);
+    }
+  }
+}
+
+TEST(Frame, OfAHundredReadingsOfATemperatureIsSmall) {
+  std::vector<double> values;
+  samples::Noise noise(9);
+  std::int64_t at = 2150;
+  for (int i = 0; i < 100; ++i) values.push_back(static_cast<double>(at += static_cast<std::int64_t>(noise.next() % 5) - 2) / 100);
+  EXPECT_LT(encoded(floats(values)).size(), 85u);   // 1,600 bytes of times and values
 }
 
 TEST(Frame, AppendsToWhatIsThere) {

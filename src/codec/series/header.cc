@@ -43,7 +43,7 @@ void put_numbers(base::Writer& out, const model::BlockSummary& s) {
       same_bits(s.min, s.last))
     return put_one(out, s.first);
   for (unsigned digits = 0; digits <= max_digits; ++digits) {
-    std::int64_t min, max, first, last, sum;
+    std::int64_t min = 0, max = 0, first = 0, last = 0, sum = 0;
     if (!to_decimal(s.first, digits, first) || !to_decimal(s.last, digits, last) ||
         !to_decimal(s.min, digits, min) || !to_decimal(s.max, digits, max))
       continue;
