@@ -20,12 +20,13 @@ namespace selvedge::codec {
 namespace {
 
 constexpr std::size_t worth_trying_raw = 3;   // bytes of each value
+constexpr std::size_t most_tried_fast = 256;  // readings
 
 struct Scratch {
   std::vector<std::int64_t> integers;
   base::Bytes exceptions;
   base::Bytes planes;
-  base::Bytes dense, plain_section, planes_section;
+  base::Bytes dense, fast, plain_section, planes_section;
 };
 
 Scratch& scratch() {
@@ -65,6 +66,17 @@ ValueCodec put_floats(base::Writer& out, const Numbers& numbers, std::span<const
   dense.clear();
   base::Writer writer(dense);
   put_doubles(writer, numbers, effort);
+  if (values.size() <= most_tried_fast) {
+    // Where tables have little to learn from, packed groups may be as small.
+    base::Bytes& fast = scratch().fast;
+    fast.clear();
+    base::Writer fast_writer(fast);
+    put_doubles(fast_writer, numbers, Effort::fast);
+    if (fast.size() <= dense.size()) {
+      out.raw(fast);
+      return ValueCodec::fast;
+    }
+  }
   if (dense.size() > worth_trying_raw * values.size())
     if (const std::optional<ValueCodec> raw = put_raw(out, values, dense.size())) return *raw;
   out.raw(dense);

@@ -16,6 +16,7 @@ using base::Code;
 
 constexpr std::uint8_t version = 1;
 constexpr std::size_t checksum_bytes = 4;
+constexpr std::size_t fewest_dense_readings = 32;
 
 bool in_time_order(const std::vector<std::int64_t>& times) {
   return std::is_sorted(times.begin(), times.end());
@@ -137,8 +138,10 @@ base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes
   if (!ordered) sort_by_time(given, arranged);
   const Columns* columns = ordered ? &given : &arranged;
   const bool constant = all_same(*columns);
+  // What little there is to gain in a handful of readings is not worth looking for.
+  const Effort effort = columns->size() < fewest_dense_readings ? Effort::fast : options.effort;
   if (columns->kind == model::Kind::float64 && !constant) {
-    fit(columns->float64, options.effort, options.bound, numbers);
+    fit(columns->float64, effort, options.bound, numbers);
     if (!options.bound.exact()) {
       // From here on the values are what a reader will get, and the header speaks of those.
       if (ordered) arranged = given;
@@ -155,7 +158,7 @@ base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes
   base::Writer time_writer(times), value_writer(values), header_writer(header_bytes);
   put_times(time_writer, columns->times, header);
   const ValueCodec codec =
-      all_same(*columns) ? ValueCodec::same : put_values(value_writer, *columns, numbers, options.effort);
+      all_same(*columns) ? ValueCodec::same : put_values(value_writer, *columns, numbers, effort);
   header.summary.codec = static_cast<std::uint8_t>(codec);
   put_header(header_writer, header);
   header_writer.varint(times.size());
