@@ -40,8 +40,9 @@ bool take_short(base::Reader& in, double& x) {
   const std::uint64_t mantissa = packed >> 1;
   if (!in.ok() || mantissa == 0 || mantissa >> 53 != 0) return false;
   const int shift = 52 - (static_cast<int>(std::bit_width(mantissa)) - 1);
+  if (exponent < -1100 || exponent > 1100) return false;
   const std::int64_t biased = exponent + 1075 - shift;
-  if (exponent < -1100 || exponent > 1100 || biased < 1 || biased > 2046) return false;
+  if (biased < 1 || biased > 2046) return false;
   const std::uint64_t bits = (mantissa << shift & 0xFFFFFFFFFFFFF) | static_cast<std::uint64_t>(biased) << 52 | packed << 63;
   x = std::bit_cast<double>(bits);
   return true;
