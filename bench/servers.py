@@ -78,8 +78,11 @@ class Mosquitto:
         if persistent:
             lines += ["persistence true", f"persistence_location {self.folder}/"]
         if identity:
-            lines += [f"listener {self.tls} 127.0.0.1", f"cafile {identity}/ca.crt", f"certfile {identity}/node.crt",
-                      f"keyfile {identity}/node.key", "require_certificate true", "allow_anonymous true"]
+            # Identities are numbered; the last is the present one.
+            authority, certificate, key = (max(identity.glob(pattern), key=lambda f: f.stat().st_mtime)
+                                           for pattern in ("ca*.crt", "node*.crt", "node*.key"))
+            lines += [f"listener {self.tls} 127.0.0.1", f"cafile {authority}", f"certfile {certificate}",
+                      f"keyfile {key}", "require_certificate true", "allow_anonymous true"]
         self.config = self.folder / "mosquitto.conf"
         self.config.write_text("\n".join(lines) + "\n")
 
