@@ -2,6 +2,7 @@
 
 #include "base/crc32c.h"
 #include "codec/numbers/clock.h"
+#include "codec/numbers/fast.h"
 #include "codec/numbers/values.h"
 #include "codec/series/columns.h"
 #include "codec/series/header.h"
@@ -33,13 +34,25 @@ bool has_constant_step(const std::vector<std::int64_t>& times) {
 }
 
 // Chooses unit and codec of the times; appends their column.
-void put_times(base::Writer& out, const std::vector<std::int64_t>& times, Header& header) {
+void put_times(base::Writer& out, const std::vector<std::int64_t>& times, Effort effort, Header& header) {
   unsigned unit = coarsest_unit(times.front(), 3);
   if (has_constant_step(times)) {
     // The last time must be a multiple too, and then the step need not be.
     header.time_unit = coarsest_unit(times.back(), unit);
     header.time_codec = TimeCodec::constant_step;
     return;
+  }
+  if (effort == Effort::fast) {
+    for (const std::int64_t time : times) unit = coarsest_unit(time, unit);
+    header.time_unit = unit;
+    header.time_codec = TimeCodec::fast_offsets;
+    static thread_local std::vector<std::int64_t> offsets;
+    offsets.resize(times.size());
+    const auto first = static_cast<std::uint64_t>(times.front());
+    const auto divisor = static_cast<std::uint64_t>(time_units[unit]);
+    for (std::size_t i = 0; i < times.size(); ++i)
+      offsets[i] = static_cast<std::int64_t>((static_cast<std::uint64_t>(times[i]) - first) / divisor);
+    return put_fast(out, offsets);
   }
   // First and last are kept exactly; the clock finds the unit of those between.
   header.time_unit = coarsest_unit(times.back(), unit);
@@ -67,11 +80,12 @@ base::Result<void> take_times(base::BytesView bytes, const Header& h, std::vecto
       return base::fail(Code::corrupt, "damaged times in a frame");
     return {};
   }
-  if (h.time_codec != TimeCodec::offsets)
+  if (h.time_codec != TimeCodec::offsets && h.time_codec != TimeCodec::fast_offsets)
     return base::fail(Code::corrupt, "unknown coding of times in a frame; a newer version made it");
   base::Reader in(bytes);
-  if (!take_integers(in, count, out) || !in.at_end())
-    return base::fail(Code::corrupt, "damaged times in a frame");
+  out.resize(count);
+  const bool taken = h.time_codec == TimeCodec::offsets ? take_integers(in, count, out) : take_fast(in, out);
+  if (!taken || !in.at_end()) return base::fail(Code::corrupt, "damaged times in a frame");
   const auto unit = static_cast<std::uint64_t>(time_units[h.time_unit]);
   const std::uint64_t last = span / unit;
   std::uint64_t before = 0;
@@ -156,7 +170,7 @@ base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes
   values.clear();
   header_bytes.clear();
   base::Writer time_writer(times), value_writer(values), header_writer(header_bytes);
-  put_times(time_writer, columns->times, header);
+  put_times(time_writer, columns->times, effort, header);
   const ValueCodec codec =
       all_same(*columns) ? ValueCodec::same : put_values(value_writer, *columns, numbers, effort);
   header.summary.codec = static_cast<std::uint8_t>(codec);

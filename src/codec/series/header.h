@@ -17,6 +17,7 @@ enum class TimeCodec : std::uint8_t {
   constant_step = 0,  // no bytes: span / (count - 1)
   offsets = 1,        // integers: offsets from the first time, in the header's unit; only read
   clock = 2,          // codec/numbers/clock.h
+  fast_offsets = 3,   // as offsets, but fast integers
 };
 
 // Units of time in the header, by number: ns, us, ms, s.
