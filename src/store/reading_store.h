@@ -57,7 +57,7 @@ struct StoreLimits {
   std::uint64_t segment_bytes = 16ULL << 20;
   base::Duration block_age = std::chrono::seconds(1);   // a column is sealed this long after its first reading
   std::uint32_t block_readings = 4096;            // or at this many
-  std::uint32_t dense_readings_per_second = 100'000;    // coded densely; what comes beyond is coded fast
+  std::uint32_t dense_readings_per_second = 30'000;    // coded densely; what comes beyond is coded fast
   base::Duration retention = std::chrono::hours(7 * 24);  // delivered blocks older than this go
   WhenFull when_full = WhenFull::refuse_new;      // only undelivered blocks count; delivered ones go first
   std::uint32_t series = 100'000;
