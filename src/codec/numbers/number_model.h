@@ -61,7 +61,8 @@ struct NumberModel {
   bool operator==(const NumberModel& other) const;  // by what they mean, not by packed_entries
 };
 
-// Values that the model alone does not give back. Places ascend; no place is in two of the lists.
+// Values that the model alone does not give back. Places ascend; a place may be in the first two
+// lists, or in the third alone.
 struct Patches {
   struct Small {
     std::uint32_t place;
