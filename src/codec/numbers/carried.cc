@@ -1,13 +1,11 @@
 #include "codec/numbers/carried.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "base/result.h"
 #include "codec/numbers/choice.h"
 #include "codec/numbers/dense.h"
 #include "codec/numbers/dense_start.h"
-#include "codec/numbers/forms.h"
 #include "codec/numbers/patches.h"
 
 namespace selvedge::codec {
@@ -22,44 +20,12 @@ namespace {
 
 constexpr std::size_t remembered_values = 4096;
 constexpr std::size_t most_key_bytes = 64 << 10;
-constexpr std::size_t dictionary_misses = 16;  // one value in so many may be missing
 
 // A batch's first byte: its kind, whether its number model is its own, what patches it has otherwise, and
 // whether its integers begin with nothing.
 constexpr std::uint8_t kind_mask = 1, own_model = 2;
 constexpr unsigned patches_shift = 2;
 constexpr std::uint8_t alone = 32, unknown_bits = 0xC0;  // alone: without the key's tables and taps
-
-// Ranks in a dictionary that is given; what is not in it is an exception. False if that is too much.
-bool realise_ranks(std::span<const double> values, const NumberModel& model, Numbers& into) {
-  into.model = model;
-  into.patches.clear();
-  into.integers.resize(values.size());
-  const auto less = [](double a, double b) { return to_ordered(a) < to_ordered(b); };
-  std::int64_t before = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto at = std::lower_bound(model.entries.begin(), model.entries.end(), values[i], less);
-    if (at != model.entries.end() && same_bits(*at, values[i])) {
-      before = at - model.entries.begin();
-    } else {
-      into.patches.exact.push_back({static_cast<std::uint32_t>(i), std::bit_cast<std::uint64_t>(values[i])});
-      if (into.patches.exact.size() > values.size() / dictionary_misses + 1) return false;
-    }
-    into.integers[i] = before;
-  }
-  return true;
-}
-
-bool is_sorted_dictionary(const NumberModel& model) {
-  return std::is_sorted(model.entries.begin(), model.entries.end(),
-                        [](double a, double b) { return to_ordered(a) < to_ordered(b); });
-}
-
-bool realise_known(std::span<const double> values, const NumberModel& model, Numbers& into) {
-  if (model.form == NumberForm::dictionary) return is_sorted_dictionary(model) && realise_ranks(values, model, into);
-  if (model.form == NumberForm::ordered) return false;
-  return realise(values, model, into);
-}
 
 }  // namespace
 
@@ -129,7 +95,7 @@ BatchKind CarriedEncoder::put(base::Writer& out, std::span<const double> values)
   }
   const std::size_t before = out.size();
   fit(values, Effort::dense, {}, s.own);
-  const bool suits = realise_known(values, s.key.model, s.known);
+  const bool suits = fit_to(values, s.key.model, s.known);
   const bool known = suits && integer_bits(s.known.integers) + 72 * static_cast<double>(s.known.patches.exact.size()) <= total_bits(s.own);
   const Numbers& numbers = known ? s.known : s.own;
   base::Writer with_start(s.with_start), without(s.without);

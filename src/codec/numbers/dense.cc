@@ -87,7 +87,7 @@ void begin(tokens::Tables& tables, Mode mode, const DenseStart* start) {
 void weigh(tokens::WeighRun& run, const DenseStart* start) {
   Scratch& s = scratch();
   begin(s.tables, run.mode, start);
-  tokens::functions_of(tokens::widest_path())->weigh_tokens(run, s.tables);
+  tokens::current_paths().weigh_tokens(run, s.tables);
   spread_shifts(run.count, run.shifts);
 }
 
@@ -222,7 +222,7 @@ bool take_from(base::Reader& in, std::span<std::int64_t> integers, const DenseSt
     run.shifts = s.shifts.data();
     const unsigned state_count = tokens::Segments(count).states;
     std::array<std::uint32_t, tokens::most_states> states;
-    const tokens::Paths& paths = *tokens::functions_of(tokens::widest_path());
+    const tokens::Paths& paths = tokens::current_paths();
     base::Reader ahead = in;
     const base::BytesView rest = ahead.rest();
     if (start != nullptr && run.mode != Mode::halves) return false;
@@ -261,18 +261,6 @@ void put_dense(base::Writer& out, std::span<const std::int64_t> integers, const 
 }
 bool take_dense(base::Reader& in, std::span<std::int64_t> integers, const DenseStart& start) {
   return take_from(in, integers, &start);
-}
-
-double dense_bits(std::span<const std::int64_t> integers) {
-  static thread_local std::vector<std::int64_t> differences;
-  const std::size_t n = integers.size();
-  differences.resize(n);
-  std::int64_t before = integers[0];
-  for (std::size_t i = 0; i < n; ++i) {
-    differences[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(integers[i]) - static_cast<std::uint64_t>(before));
-    before = integers[i];
-  }
-  return residual_bits(differences);
 }
 
 }  // namespace selvedge::codec

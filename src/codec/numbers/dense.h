@@ -16,14 +16,11 @@
 
 namespace selvedge::codec {
 
-// 1 to 2^20 integers, any values. Appends; takes the rest of the reader's section when read back.
+// 1 to 2^20 integers, any values. Appends.
 void put_dense(base::Writer& out, std::span<const std::int64_t> integers);
 
 // Fills `integers`, whose size is the count that was coded. False if damaged. Reads exactly what
 // put_dense wrote, so that more can follow.
 bool take_dense(base::Reader& in, std::span<std::int64_t> integers);
-
-// About how many bits put_dense would need, from a pass or two: to choose between models.
-double dense_bits(std::span<const std::int64_t> integers);
 
 }  // namespace selvedge::codec

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "codec/numbers/choice.h"
+#include "codec/numbers/forms.h"
 
 namespace selvedge::codec {
 
@@ -95,6 +97,29 @@ double fit_exactly(std::span<const double> values, Effort effort, Numbers& into)
   return best;
 }
 
+// One value in so many may be missing from a dictionary that is given.
+constexpr std::size_t dictionary_misses = 16;
+
+// Ranks in a dictionary that is given; what is not in it is an exception. False if that is too much.
+bool realise_ranks(std::span<const double> values, const NumberModel& model, Numbers& into) {
+  into.model = model;
+  into.patches.clear();
+  into.integers.resize(values.size());
+  const auto less = [](double a, double b) { return to_ordered(a) < to_ordered(b); };
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto at = std::lower_bound(model.entries.begin(), model.entries.end(), values[i], less);
+    if (at != model.entries.end() && same_bits(*at, values[i])) {
+      before = at - model.entries.begin();
+    } else {
+      into.patches.exact.push_back({static_cast<std::uint32_t>(i), std::bit_cast<std::uint64_t>(values[i])});
+      if (into.patches.exact.size() > values.size() / dictionary_misses + 1) return false;
+    }
+    into.integers[i] = before;
+  }
+  return true;
+}
+
 }  // namespace
 
 void fit(std::span<const double> values, Effort effort, const ErrorBound& bound, Numbers& into) {
@@ -112,7 +137,7 @@ bool fit_to(std::span<const double> values, const NumberModel& model, Numbers& i
       realise_ordered(values, into);
       return into.model.digits == model.digits;
     case NumberForm::dictionary:
-      return false;
+      return realise_ranks(values, model, into);
     default:
       return realise(values, model, into) && is_worth_patching(into, values.size());
   }

@@ -60,31 +60,18 @@ struct Path {
   Decimals decimals;
 };
 
-const Path& path(FormPath wanted) {
+const Path& path(Processor wanted) {
   static constexpr Path baseline{evaluate_baseline, decimals_baseline};
 #if defined(__x86_64__)
   static constexpr Path avx2{evaluate_avx2, decimals_avx2}, avx512{evaluate_avx512, decimals_avx512};
-  if (wanted == FormPath::avx512) return avx512;
-  if (wanted == FormPath::avx2) return avx2;
+  if (wanted == Processor::avx512) return avx512;
+  if (wanted == Processor::avx2) return avx2;
 #endif
   (void)wanted;
   return baseline;
 }
 
 }  // namespace
-
-FormPath widest_form_path() {
-#if defined(__x86_64__)
-  static const FormPath widest = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-      return FormPath::avx512;
-    return __builtin_cpu_supports("avx2") ? FormPath::avx2 : FormPath::baseline;
-  }();
-  return widest;
-#else
-  return FormPath::baseline;
-#endif
-}
 
 double evaluate_fine(const NumberModel& m, std::int64_t k) {
   const loops::Line line{m.origin, m.step, m.denominator};
@@ -116,7 +103,7 @@ double evaluate(const NumberModel& m, std::int64_t k) {
                                                     static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(m.multiple)));
 }
 
-void evaluate(const NumberModel& m, Integers integers, std::span<double> values, FormPath wanted) {
+void evaluate(const NumberModel& m, Integers integers, std::span<double> values, Processor wanted) {
   path(wanted).evaluate(m, scales_of(m), integers, values);
 }
 
@@ -133,7 +120,7 @@ std::int64_t fine_of(const NumberModel& m, double value) {
 }
 
 std::size_t decimals_of(std::span<const double> values, unsigned digits, std::span<std::int64_t> integers,
-                        std::vector<std::uint32_t>& misses, FormPath wanted) {
+                        std::vector<std::uint32_t>& misses, Processor wanted) {
   misses.clear();
   const double scale = ten_to[digits];
   const Decimals decimals = path(wanted).decimals;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "codec/numbers/number_model.h"
+#include "codec/numbers/processor.h"
 
 namespace selvedge::codec {
 
@@ -36,14 +37,10 @@ inline bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-// Which instructions the loops use. All give the same bits; a path that the processor lacks may not
-// be asked for.
-enum class FormPath : std::uint8_t { baseline, avx2, avx512 };
-FormPath widest_form_path();
-
-// Integers to doubles. Sizes are equal; any integers. Dictionary is not among these forms.
+// Integers to doubles. Sizes are equal; any integers. Dictionary is not among these forms. A path that the
+// processor lacks may not be asked for.
 void evaluate(const NumberModel& model, std::span<const std::int64_t> integers,
-              std::span<double> values, FormPath path = widest_form_path());
+              std::span<double> values, Processor path = processor());
 double evaluate(const NumberModel& model, std::int64_t integer);
 // The value at K itself, without offset and multiple.
 double evaluate_fine(const NumberModel& model, std::int64_t fine);
@@ -62,6 +59,6 @@ std::int64_t fine_of(const NumberModel& model, double value);
 // values that do not come back. Returns their number.
 std::size_t decimals_of(std::span<const double> values, unsigned digits,
                         std::span<std::int64_t> integers, std::vector<std::uint32_t>& misses,
-                        FormPath path = widest_form_path());
+                        Processor path = processor());
 
 }  // namespace selvedge::codec

@@ -12,10 +12,10 @@
 namespace selvedge::codec {
 namespace {
 
-std::vector<FormPath> paths() {
-  std::vector<FormPath> all{FormPath::baseline};
-  if (widest_form_path() >= FormPath::avx2) all.push_back(FormPath::avx2);
-  if (widest_form_path() == FormPath::avx512) all.push_back(FormPath::avx512);
+std::vector<Processor> paths() {
+  std::vector<Processor> all{Processor::baseline};
+  if (processor() >= Processor::avx2) all.push_back(Processor::avx2);
+  if (processor() == Processor::avx512) all.push_back(Processor::avx512);
   return all;
 }
 
@@ -56,7 +56,7 @@ std::vector<std::int64_t> integers() {
 TEST(Forms, AreTheSameOnEveryPathAndOneByOne) {
   const auto k = integers();
   for (const NumberModel& model : models())
-    for (const FormPath path : paths()) {
+    for (const Processor path : paths()) {
       std::vector<double> values(k.size());
       evaluate(model, k, values, path);
       for (std::size_t i = 0; i < k.size(); ++i)
@@ -74,7 +74,7 @@ TEST(Forms, ConvertIntegersAsTheProcessorDoes) {
 TEST(Forms, FindDecimalsOnEveryPath) {
   for (const auto& series : samples::all(333))
     for (const unsigned digits : {0u, 2u, 7u})
-      for (const FormPath path : paths()) {
+      for (const Processor path : paths()) {
         std::vector<std::int64_t> k(333);
         std::vector<std::uint32_t> misses;
         decimals_of(series.values, digits, k, misses, path);

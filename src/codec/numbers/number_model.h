@@ -92,7 +92,8 @@ struct Numbers {
 // 1 to 2^20 values.
 void fit(std::span<const double> values, Effort effort, const ErrorBound& bound, Numbers& into);
 
-// Fits to a model that is given, as a carried one is; false if another would be much better.
+// Fits to a model that is given, as a carried one is; false if it does not suit, then `into` is as good as
+// lost. A grid suits nothing.
 bool fit_to(std::span<const double> values, const NumberModel& model, Numbers& into);
 
 // The model and the patches as bytes.

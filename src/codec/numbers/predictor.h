@@ -67,7 +67,4 @@ void restore(const Predictor& predictor, std::span<std::int64_t> values);
 void put_predictor(base::Writer& out, const Predictor& predictor);
 bool take_predictor(base::Reader& in, std::size_t count, Predictor& predictor);
 
-// About how many bits residuals cost, from the distribution of their lengths.
-double residual_bits(std::span<const std::int64_t> residuals);
-
 }  // namespace selvedge::codec

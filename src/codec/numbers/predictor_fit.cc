@@ -7,6 +7,7 @@
 
 #include "codec/numbers/predictor.h"
 #include "codec/numbers/season.h"
+#include "codec/numbers/tap_fit.h"
 
 namespace selvedge::codec {
 namespace {
@@ -16,16 +17,6 @@ using Values = std::span<const std::int64_t>;
 using Residuals = std::vector<std::int64_t>;
 
 std::int64_t minus(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<U>(a) - static_cast<U>(b)); }
-
-struct Lags {
-  unsigned taps;
-  std::uint32_t period;
-  unsigned season_taps;
-  unsigned size() const { return taps + season_taps; }
-  std::uint32_t at(unsigned i) const {
-    return i < taps ? i + 1 : period - season_taps / 2 + (i - taps);
-  }
-};
 
 unsigned length_of(std::int64_t residual) {
   return 64 - static_cast<unsigned>(std::countl_zero(base::zigzag(residual)));
@@ -43,153 +34,14 @@ double bits_of(const std::array<std::uint32_t, 65>& lengths, std::size_t total) 
   return bits;
 }
 
-constexpr unsigned most_unknowns = Predictor::most_taps + Predictor::most_season_taps;
-using Row = std::array<double, most_unknowns>;
-
-// Normal equations of a weighted fit, solved by Cholesky's method. False if they are as good as singular.
-struct Fit {
-  std::array<Row, most_unknowns> products;
-  Row target;
-  Row solution;
-
-  bool solve(unsigned n) {
-    for (unsigned i = 0; i < n; ++i) products[i][i] += 1e-9 * products[i][i] + 1e-9;
-    for (unsigned i = 0; i < n; ++i) {
-      for (unsigned j = 0; j <= i; ++j) {
-        double s = products[i][j];
-        for (unsigned k = 0; k < j; ++k) s -= products[i][k] * products[j][k];
-        if (i != j) {
-          products[i][j] = s / products[j][j];
-        } else if (s > 0) {
-          products[i][i] = std::sqrt(s);
-        } else {
-          return false;
-        }
-      }
-    }
-    solution = target;
-    for (unsigned i = 0; i < n; ++i) {
-      for (unsigned k = 0; k < i; ++k) solution[i] -= products[i][k] * solution[k];
-      solution[i] /= products[i][i];
-    }
-    for (unsigned i = n; i-- > 0;) {
-      for (unsigned k = i + 1; k < n; ++k) solution[i] -= products[k][i] * solution[k];
-      solution[i] /= products[i][i];
-    }
-    return true;
-  }
-};
-
-// Fits look at a few stretches of the block, each with what lies before it: enough to know taps by.
-struct Stretch {
-  std::size_t from, to;
-};
-constexpr std::size_t sample_values = 1024, stretch_values = 256;
-
-constexpr std::size_t stretches = sample_values / stretch_values;
-class Sample {
- public:
-  Sample(std::size_t count, std::size_t warm) {
-    if (count <= warm) return;
-    if (count - warm <= sample_values) {
-      at_[size_++] = {warm, count};
-      return;
-    }
-    for (; size_ < stretches; ++size_) {
-      const std::size_t from = warm + size_ * (count - warm - stretch_values) / (stretches - 1);
-      at_[size_] = {from, from + stretch_values};
-    }
-  }
-  const Stretch* begin() const { return at_.data(); }
-  const Stretch* end() const { return at_.data() + size_; }
-
- private:
-  std::array<Stretch, stretches> at_;
-  std::size_t size_ = 0;
-};
-
 // What the fits of one block share.
 struct Scratch {
   std::vector<double> values;          // as doubles
-  std::vector<double> weights;
-  std::vector<double> errors;
   Residuals centred, differences, trial;
 };
 Scratch& scratch() {
   static thread_local Scratch s;
   return s;
-}
-
-// The loop that takes the time. Eight sums side by side, because the order of additions is the
-// compiler's to keep.
-[[gnu::always_inline]] inline double product_of(const double* weights, const double* a, const double* b, std::size_t n) {
-  double sums[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (std::size_t j = 0; j < 8; ++j) sums[j] += weights[i + j] * a[i + j] * b[i + j];
-  for (; i < n; ++i) sums[0] += weights[i] * a[i] * b[i];
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-}
-using Product = double (*)(const double* weights, const double* a, const double* b, std::size_t n);
-double product_plain(const double* weights, const double* a, const double* b, std::size_t n) {
-  return product_of(weights, a, b, n);
-}
-#ifdef __x86_64__
-[[gnu::target("avx2")]] double product_avx2(const double* weights, const double* a, const double* b, std::size_t n) {
-  return product_of(weights, a, b, n);
-}
-#endif
-Product product_function() {
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("avx2")) return product_avx2;
-#endif
-  return product_plain;
-}
-
-double errors_of(const double* y, const Lags& lags, const Row& x, Stretch stretch, double* errors) {
-  for (std::size_t i = stretch.from; i < stretch.to; ++i) errors[i] = y[i];
-  for (unsigned t = 0; t < lags.size(); ++t) {
-    const double tap = x[t];
-    const double* back = y - lags.at(t);
-    for (std::size_t i = stretch.from; i < stretch.to; ++i) errors[i] -= tap * back[i];
-  }
-  double sum = 0;
-  for (std::size_t i = stretch.from; i < stretch.to; ++i) sum += errors[i] = std::abs(errors[i]);
-  return sum;
-}
-
-// Weighted least squares; the second round weighs a value by the inverse of its error in the first.
-bool fit_taps(std::span<const double> y, const Lags& lags, const Sample& sample, Row& taps) {
-  Scratch& s = scratch();
-  s.weights.assign(y.size(), 1.0);
-  s.errors.resize(y.size());
-  static const Product weighted_product = product_function();
-  for (const bool last : {false, true}) {
-    Fit fit{};
-    for (const Stretch& stretch : sample) {
-      const double* w = s.weights.data() + stretch.from;
-      const double* at = y.data() + stretch.from;
-      const std::size_t n = stretch.to - stretch.from;
-      for (unsigned i = 0; i < lags.size(); ++i) {
-        fit.target[i] += weighted_product(w, at - lags.at(i), at, n);
-        for (unsigned j = 0; j <= i; ++j)
-          fit.products[i][j] += weighted_product(w, at - lags.at(i), at - lags.at(j), n);
-      }
-    }
-    if (!fit.solve(lags.size())) return false;
-    taps = fit.solution;
-    if (last) break;
-    double sum = 0;
-    std::size_t n = 0;
-    for (const Stretch& stretch : sample) {
-      sum += errors_of(y.data(), lags, taps, stretch, s.errors.data());
-      n += stretch.to - stretch.from;
-    }
-    const double floor = 0.3 * sum / static_cast<double>(n) + 0.3;
-    for (const Stretch& stretch : sample)
-      for (std::size_t i = stretch.from; i < stretch.to; ++i) s.weights[i] = 1 / (s.errors[i] + floor);
-  }
-  return true;
 }
 
 // Rounds the taps into the predictor. False if they are out of all proportion.
@@ -307,12 +159,6 @@ std::int64_t middle_of(Values values) {
 }
 
 }  // namespace
-
-double residual_bits(std::span<const std::int64_t> residuals) {
-  std::array<std::uint32_t, 65> lengths{};
-  for (const std::int64_t e : residuals) ++lengths[length_of(e)];
-  return bits_of(lengths, residuals.size());
-}
 
 Chosen choose(std::span<const std::int64_t> values, const Predictor* known, Residuals& residuals) {
   Scratch& s = scratch();

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "codec/numbers/processor.h"
+
 namespace selvedge::codec {
 namespace {
 
@@ -37,7 +39,7 @@ double agreement_plain(const std::vector<std::uint64_t>& signs, std::size_t word
 
 auto agreement_function() {
 #ifdef __x86_64__
-  if (__builtin_cpu_supports("popcnt")) return agreement_popcnt;
+  if (processor() >= Processor::avx2) return agreement_popcnt;
 #endif
   return agreement_plain;
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "codec/numbers/processor.h"
 #include "codec/numbers/token_tables.h"
 
 namespace selvedge::codec::tokens {
@@ -29,9 +30,6 @@ inline constexpr std::uint32_t lowest_state = 1u << 16;
 // the states end with.
 using ReadTokens = std::size_t (*)(base::BytesView in, const TokenRun& run, Tables& tables,
                                    std::uint32_t* states);
-std::size_t read_tokens_baseline(base::BytesView in, const TokenRun& run, Tables& tables, std::uint32_t* states);
-std::size_t read_tokens_avx2(base::BytesView in, const TokenRun& run, Tables& tables, std::uint32_t* states);
-std::size_t read_tokens_avx512(base::BytesView in, const TokenRun& run, Tables& tables, std::uint32_t* states);
 
 // The residuals, from symbols, shifts and the raw bits of the values in their order.
 struct RawRun {
@@ -44,9 +42,6 @@ struct RawRun {
 };
 // Returns the bits used, more than the limit if they do not suffice or a symbol is none.
 using ReadRaw = std::size_t (*)(const RawRun& run);
-std::size_t read_raw_baseline(const RawRun& run);
-std::size_t read_raw_avx2(const RawRun& run);
-std::size_t read_raw_avx512(const RawRun& run);
 
 // The encoder's side: makes the symbols and asks the tables for their weights.
 struct Weight {
@@ -62,18 +57,19 @@ struct WeighRun {
   Weight* weights = nullptr;
 };
 using WeighTokens = void (*)(const WeighRun& run, Tables& tables);
-void weigh_tokens_baseline(const WeighRun& run, Tables& tables);
-void weigh_tokens_avx2(const WeighRun& run, Tables& tables);
-void weigh_tokens_avx512(const WeighRun& run, Tables& tables);
 
-enum class Path : std::uint8_t { baseline, avx2, avx512 };
 struct Paths {
   ReadTokens read_tokens;
   ReadRaw read_raw;
   WeighTokens weigh_tokens;
 };
-Path widest_path();
-// Tests compare the paths: null if this processor has not got it.
-const Paths* functions_of(Path path);
+extern const Paths baseline_paths, avx2_paths, avx512_paths;
+
+// The widest that this processor has, unless a test has forced another (before it starts threads; null: no
+// longer).
+const Paths& current_paths();
+void force_paths(const Paths* paths);
+// Null if this processor has not got it.
+const Paths* paths_of(Processor wanted);
 
 }  // namespace selvedge::codec::tokens

@@ -151,16 +151,17 @@ base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes
   const bool ordered = in_time_order(given.times);
   if (!ordered) sort_by_time(given, arranged);
   const Columns* columns = ordered ? &given : &arranged;
-  const bool constant = all_same(*columns);
+  bool same = all_same(*columns);
   // What little there is to gain in a handful of readings is not worth looking for.
   const Effort effort = columns->size() < fewest_dense_readings ? Effort::fast : options.effort;
-  if (columns->kind == model::Kind::float64 && !constant) {
+  if (columns->kind == model::Kind::float64 && !same) {
     fit(columns->float64, effort, options.bound, numbers);
     if (!options.bound.exact()) {
       // From here on the values are what a reader will get, and the header speaks of those.
       if (ordered) arranged = given;
       values_of(numbers, arranged.float64);
       columns = &arranged;
+      same = all_same(arranged);
     }
   }
 
@@ -172,7 +173,7 @@ base::Result<model::BlockSummary> encode_frame(const Columns& given, base::Bytes
   base::Writer time_writer(times), value_writer(values), header_writer(header_bytes);
   put_times(time_writer, columns->times, effort, header);
   const ValueCodec codec =
-      all_same(*columns) ? ValueCodec::same : put_values(value_writer, *columns, numbers, effort);
+      same ? ValueCodec::same : put_values(value_writer, *columns, numbers, effort);
   header.summary.codec = static_cast<std::uint8_t>(codec);
   put_header(header_writer, header);
   header_writer.varint(times.size());

@@ -1,4 +1,4 @@
-// Integers: a column of 64-bit integers as differences.
+// Integers: a column of 64-bit integers as differences, as blocks were once made. Only read.
 //
 //   u8      bits 0-1: order (0: the values, 1: differences, 2: differences of differences)
 //           bit 2:    layout of the residuals: 0 varints, 1 byte planes
@@ -14,14 +14,11 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "base/wire.h"
 
 namespace selvedge::codec {
-
-void put_integers(base::Writer& out, std::span<const std::int64_t> values);
 
 // Reads `count` integers into `into` (replaced). False if damaged.
 bool take_integers(base::Reader& in, std::size_t count, std::vector<std::int64_t>& into);
