@@ -72,7 +72,6 @@ std::vector<Flag> range_flags() {
                        {"window", "DURATION", "Length of the windows, if longer than the step: they slide."},
                        {"agg", "LIST", "mean, min, max, sum, count, first, last, twa, stddev, variance, increase, "
                                        "rate, median, p99.9.", "mean"},
-                       {"aggregate", "LIST", "The same as --agg."},
                        {"hold", "DURATION", "How long a reading holds for twa if none follows.", "one window"},
                        {"downsample", "HOW", "Points for a chart: lttb, m4 or minmax; without --step."},
                        {"points", "N", "Most points of it.", "1000"},
@@ -115,7 +114,7 @@ std::vector<Command> series_commands() {
        list},
       {"series", "query", "SERIES", 1, 1, "Show readings, or windows of them.", {},
        {"selvedge series query boiler/temp --from -1h", "selvedge series query boiler/temp --step 5m --agg mean,max",
-        "selvedge series query boiler/temp --from -1d --step 1m --window 5m --aggregate p99,twa",
+        "selvedge series query boiler/temp --from -1d --step 1m --window 5m --agg p99,twa",
         "selvedge series query boiler/temp --from -7d --downsample lttb --points 800"},
        range_flags(), query},
       {"series", "blocks", "SERIES", 1, 1, "List the blocks that hold a series in the cloud.", {},

@@ -11,16 +11,9 @@ using base::Result;
 
 namespace {
 
-Result<void> feed(engine::Query& query, const std::string& series, base::BytesView frame,
-                  const crypto::SealKey& secret) {
-  const auto outer = TRY(codec::read_summary(frame));
-  base::Bytes opened;
-  if (codec::is_sealed(outer)) {
-    opened = TRY(engine::unseal_frame(series, frame, secret));
-    frame = opened;
-  }
-  TRY(query.block(TRY(codec::read_summary(frame)), frame));
-  return {};
+Result<base::Bytes> opened(const std::string& series, base::BytesView frame, const crypto::SealKey& secret) {
+  if (codec::is_sealed(TRY(codec::read_summary(frame)))) return engine::unseal_frame(series, frame, secret);
+  return base::Bytes(frame.begin(), frame.end());
 }
 
 }  // namespace
@@ -29,7 +22,6 @@ std::vector<std::pair<std::string, std::string>> query_parameters(const Argument
   std::vector<std::pair<std::string, std::string>> parameters;
   for (const char* name : {"from", "to", "step", "window", "hold", "agg", "downsample", "points", "limit"})
     if (arguments.has(name)) parameters.emplace_back(name, arguments.text(name));
-  if (arguments.has("aggregate")) parameters.emplace_back("agg", arguments.text("aggregate"));
   if (arguments.has("stats")) parameters.emplace_back("stats", "true");
   return parameters;
 }
@@ -46,17 +38,15 @@ Result<net::http::Response> query_sealed(const Arguments& arguments, Session& se
 
   std::string target = "/api/v1/query?format=frames&series=" + encode_query(parsed.series);
   // What was held then may have come before.
-  if (arguments.has("from"))
-    target += "&from=" + encode_query(parsed.range.has_ordered() ? base::to_iso8601(parsed.range.needed_from())
-                                                                 : arguments.text("from"));
+  if (arguments.has("from")) target += "&from=" + encode_query(base::to_iso8601(parsed.range.needed_from()));
   if (arguments.has("to")) target += "&to=" + encode_query(arguments.text("to"));
   if (arguments.has("of")) target += "&node=" + encode_query(arguments.text("of"));
   if (arguments.has("raw-from-node")) target += "&raw=node";
   const std::string body = TRY(api.request("GET", target));
-  engine::Query query(parsed.range);
+  std::vector<base::Bytes> frames;
   for (const base::BytesView frame : TRY(net::api::read_frames(base::as_bytes(body))))
-    TRY(base::while_doing("series " + parsed.series, feed(query, parsed.series, frame, keys.secret)));
-  return net::api::answer(parsed, TRY(query.finish()));
+    frames.push_back(TRY(base::while_doing("series " + parsed.series, opened(parsed.series, frame, keys.secret))));
+  return net::api::answer(parsed, TRY(engine::answer_frames(parsed.range, frames)));
 }
 
 }  // namespace selvedge::cli

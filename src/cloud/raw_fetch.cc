@@ -16,14 +16,7 @@ namespace uplink = codec::uplink;
 
 namespace {
 
-Result<engine::QueryResult> answer_of(const engine::QueryRange& range, const std::vector<base::Bytes>& frames) {
-  engine::Query query(range);
-  for (const base::Bytes& frame : frames) {
-    const model::BlockSummary summary = TRY(codec::read_summary(frame));
-    TRY(query.block(summary, frame));
-  }
-  return query.finish();
-}
+constexpr std::uint32_t answer_lane = 0x5501;
 
 }  // namespace
 
@@ -105,9 +98,25 @@ bool RawFetch::message(const engine::Arrived& message) {
   } else if (answer->more && !answer->frames.empty()) {
     ask(answer->request);
   } else {
-    end(answer->request, answer_of(pending.range, pending.frames));
+    make_answer(answer->request);
   }
   return true;
+}
+
+// Small frames may hold very many readings: not for the loop thread.
+void RawFetch::make_answer(std::uint64_t request) {
+  Pending& pending = pending_.at(request);
+  struct Work {
+    engine::QueryRange range;
+    std::vector<base::Bytes> frames;
+    Result<engine::QueryResult> result = engine::QueryResult{};
+  };
+  const auto work = std::make_shared<Work>(Work{pending.range, std::move(pending.frames)});
+  world_.loop().work(
+      answer_lane, [work] { work->result = engine::answer_frames(work->range, work->frames); },
+      [this, request, work, living = std::weak_ptr<bool>(alive_)] {
+        if (!living.expired()) end(request, std::move(work->result));
+      });
 }
 
 void RawFetch::left(std::string_view node) {

@@ -53,6 +53,7 @@ class RawFetch {
     os::TimerId timer{};
   };
   void ask(std::uint64_t request);
+  void make_answer(std::uint64_t request);
   void end(std::uint64_t request, base::Result<engine::QueryResult> result);
 
   os::World& world_;

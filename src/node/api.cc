@@ -75,6 +75,8 @@ void list_series(ApiContext& context, const Request& request, const Respond& res
 void query(ApiContext& context, const Request& request, const Respond& respond) {
   const auto parsed = net::api::parse_query_request(request, context.world.loop().wall_now());
   if (!parsed) return respond(Response::problem(parsed.error()));
+  if (parsed->raw_from_node)
+    return respond(Response::problem({Code::invalid_input, "raw=node: this is the node; only the cloud asks one"}));
   const auto result = query_series(context.store, parsed->series, parsed->range);
   if (!result) return respond(Response::problem(result.error()));
   respond(net::api::answer(*parsed, *result));

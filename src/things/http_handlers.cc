@@ -61,6 +61,8 @@ void history(const TwinRequest& r, const TwinPath& path, const HistoryPath& of) 
   asked.headers = r.request.headers;
   auto query = net::api::parse_query_request(asked, api.routes.world.loop().wall_now());
   if (!query) return answer(r.respond, refused(query.error()));
+  if (query->raw_from_node)
+    return answer(r.respond, refused({base::Code::invalid_input, "raw=node: only the query API of the cloud asks a node"}));
   if (!api.routes.history)
     return answer(r.respond, refused(404, "things:history.notfound", "no readings are kept here"));
   const engine::QueryRange range = query->range;

@@ -111,7 +111,7 @@ std::uint64_t Pane::value(const Function& function) const {
     case Kind::time_weighted_mean:
       return bits(held_ == 0 ? nan : integral_ / (static_cast<double>(held_) * 1e-9));
     case Kind::stddev:
-      return bits(empty ? nan : std::sqrt(std::max(0.0, squares_) / static_cast<double>(count_ - nan_)));
+      return bits(empty ? nan : std::sqrt(std::max(squares_, 0.0) / static_cast<double>(count_ - nan_)));
     case Kind::quantile: break;
   }
   return bits(sketch_ ? sketch_->quantile(function.quantile) : nan);

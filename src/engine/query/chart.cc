@@ -85,7 +85,9 @@ bool ChartColumns::suffices(const model::BlockSummary& summary) const {
   if (place != column(summary.last_time.ns) || !columns_[place].any) return false;
   // Headers hold integers as doubles.
   constexpr double exact = 0x1p53;
-  if (kind_ == Kind::int64 && !(summary.min > -exact && summary.max < exact)) return false;
+  if (kind_ != Kind::float64)
+    for (const double v : {summary.min, summary.max, summary.first, summary.last})
+      if (!(v > -exact && v < exact)) return false;
   const Column& known = columns_[place];
   const std::uint64_t low = bits_of(kind_, summary.min), high = bits_of(kind_, summary.max);
   const std::int64_t first = summary.first_time.ns;

@@ -9,15 +9,9 @@ namespace selvedge::engine {
 using base::Code;
 using base::Result;
 
-namespace {
-
-bool is_earlier(std::int64_t a, std::int64_t b) { return a < b; }
-
-}  // namespace
-
 Result<void> InOrder::add(std::span<const std::int64_t> times, std::span<const double> values) {
   const auto place = [&](std::int64_t time) {
-    return static_cast<std::size_t>(std::lower_bound(times.begin(), times.end(), time, is_earlier) - times.begin());
+    return static_cast<std::size_t>(std::lower_bound(times.begin(), times.end(), time) - times.begin());
   };
   const std::size_t begin = place(range_.needed_from().ns), end = place(range_.to.ns);
   if (begin >= end) return {};

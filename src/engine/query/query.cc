@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "codec/series/columns.h"
 #include "codec/series/sealed.h"
 #include "engine/query/chart.h"
 #include "engine/query/in_order.h"
@@ -117,10 +118,10 @@ bool Query::needs_frame(const model::BlockSummary& summary) const {
 
 Result<void> Query::set_kind(Kind kind) {
   if (!has_kind_) {
-    result_.kind = result_.readings.kind = kind;
-    has_kind_ = true;
     if (range_.downsample && kind == Kind::text)
       return fail(Code::invalid_input, "query: downsample needs numbers; the series is of texts");
+    result_.kind = result_.readings.kind = kind;
+    has_kind_ = true;
     if (range_.downsample && *range_.downsample != Downsample::lttb && parts_->chart_extent)
       parts_->chart.emplace(kind, *range_.downsample, range_.points, parts_->chart_extent->first.ns,
                             parts_->chart_extent->last.ns);
@@ -196,8 +197,7 @@ Result<bool> Query::open(const codec::Columns& columns) {
   if (std::is_sorted(columns.times.begin(), columns.times.end())) {
     TRY(add(columns));
   } else {
-    scratch_ = columns;
-    sort_by_time(scratch_);
+    codec::sort_by_time(columns, scratch_);
     TRY(add(scratch_));
   }
   TRY(pass());
@@ -274,6 +274,21 @@ Result<QueryResult> Query::finish() {
   else result_.readings = parts_->readings.finish(result_.truncated);
   result_.readings.kind = result_.kind;
   return std::move(result_);
+}
+
+Result<QueryResult> answer_frames(const QueryRange& range, std::span<const base::Bytes> frames) {
+  Query query(range);
+  std::vector<model::BlockSummary> summaries;
+  summaries.reserve(frames.size());
+  for (const base::Bytes& frame : frames) summaries.push_back(TRY(codec::read_summary(frame)));
+  if (query.wants_outline()) {
+    std::vector<SourceExtent> sources;
+    sources.reserve(summaries.size());
+    for (const model::BlockSummary& summary : summaries) sources.push_back({summary.first_time, summary.last_time});
+    query.outline(sources);
+  }
+  for (std::size_t i = 0; i < frames.size(); ++i) TRY(query.block(summaries[i], frames[i]));
+  return query.finish();
 }
 
 }  // namespace selvedge::engine

@@ -16,7 +16,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -112,5 +111,8 @@ std::string to_json(std::string_view series, const QueryRange& range, const Quer
 // The same as RFC 4180 lines "series,time,value" or "series,time,mean,...", with that header, so that
 // answers of several series can be joined. Where JSON has null a field is empty.
 std::string to_csv(std::string_view series, const QueryRange& range, const QueryResult& result);
+
+// The answer from frames that are all at hand. They may be sealed only if nothing in them must be read.
+base::Result<QueryResult> answer_frames(const QueryRange& range, std::span<const base::Bytes> frames);
 
 }  // namespace selvedge::engine

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/query/query.h"
 
@@ -48,6 +49,13 @@ std::vector<double> values(const QueryResult& result, Aggregate aggregate) {
   std::vector<double> all;
   for (const WindowRow& row : result.windows) all.push_back(row.value(aggregate));
   return all;
+}
+
+TEST(QueryWindows, HaveNoDeviationWithAnInfinityInThem) {
+  const auto result = ask(windows(0, 10, 10, {Aggregate::stddev, Aggregate::variance}),
+                          {floats({{1, 1}, {2, std::numeric_limits<double>::infinity()}, {3, 5}})});
+  EXPECT_TRUE(std::isnan(values(result, Aggregate::variance).at(0)));
+  EXPECT_TRUE(std::isnan(values(result, Aggregate::stddev).at(0)));
 }
 
 TEST(QueryWindows, AValueHoldsUntilTheNextReadingAndIntoTheNextWindow) {

@@ -36,8 +36,6 @@ struct Aggregate {
   bool is_ordered() const {
     return kind == time_weighted_mean || kind == increase || kind == rate;
   }
-  // Made from the values, in whatever order; not from what headers say.
-  bool needs_values() const { return kind == quantile || kind == stddev || kind == variance; }
 };
 
 // "mean", "time-weighted-mean" or "twa", "median", "p99", "p99.9". Code::invalid_input with a suggestion.

@@ -1,7 +1,8 @@
 #include "engine/query/reading_set.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "codec/series/columns.h"
 
 namespace selvedge::engine {
 namespace {
@@ -36,19 +37,6 @@ void keep_first(codec::Columns& columns, std::size_t count) {
 
 }  // namespace
 
-void sort_by_time(codec::Columns& columns) {
-  if (std::is_sorted(columns.times.begin(), columns.times.end())) return;
-  std::vector<std::size_t> order(columns.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return columns.times[a] < columns.times[b];
-  });
-  codec::Columns sorted;
-  sorted.kind = columns.kind;
-  for (const std::size_t i : order) sorted.push({columns.times[i]}, columns.at(i));
-  columns = std::move(sorted);
-}
-
 void ReadingSet::add(const codec::Columns& columns) {
   const auto& times = columns.times;
   const std::int64_t stop = horizon_ ? std::min(*horizon_, range_.to.ns) : range_.to.ns;
@@ -73,7 +61,11 @@ void ReadingSet::add(const codec::Columns& columns) {
 
 // Puts what was collected into order and cuts it to the bounds.
 void ReadingSet::merge() {
-  sort_by_time(kept_);
+  if (!std::is_sorted(kept_.times.begin(), kept_.times.end())) {
+    codec::Columns sorted;
+    codec::sort_by_time(kept_, sorted);
+    kept_ = std::move(sorted);
+  }
   std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(kept_.size(), range_.rows));
   if (kept_.kind == Kind::text) {
     const auto fits = std::upper_bound(kept_.text_ends.begin(), kept_.text_ends.end(),

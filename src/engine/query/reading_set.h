@@ -12,9 +12,6 @@
 
 namespace selvedge::engine {
 
-// Stably.
-void sort_by_time(codec::Columns& columns);
-
 class ReadingSet {
  public:
   explicit ReadingSet(const QueryRange& range) : range_(range) {}

@@ -98,7 +98,7 @@ void WindowPart::add_beyond_header(std::span<const double> values, const WindowN
     rest += value - mean;
   }
   const double shift = rest / static_cast<double>(count);
-  deviate(count, mean + shift, std::max(0.0, squares - rest * shift));
+  deviate(count, mean + shift, std::max(squares - rest * shift, 0.0));
 }
 
 void WindowPart::deviate(std::uint64_t count, double mean, double squares) {

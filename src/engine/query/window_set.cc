@@ -107,8 +107,12 @@ bool WindowSet::comes_out(const WindowPart& part) const {
 Result<std::vector<WindowRow>> WindowSet::rows() {
   std::vector<std::pair<std::uint64_t, WindowPart>> steps;
   steps.reserve(parts_.size());
-  for (auto& [index, part] : parts_) steps.emplace_back(index, std::move(part));
-  parts_.clear();
+  // Erased on the way: a moved part still holds its node.
+  while (!parts_.empty()) {
+    const auto part = parts_.begin();
+    steps.emplace_back(part->first, std::move(part->second));
+    parts_.erase(part);
+  }
   std::sort(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<WindowRow> rows;
   if (overlap_ > 1) {

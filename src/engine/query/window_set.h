@@ -6,7 +6,6 @@
 
 #pragma once
 
-#include <functional>
 #include <span>
 #include <unordered_map>
 #include <vector>

@@ -73,7 +73,7 @@ void expect_equal(const WindowRow& row, const Plain& plain, double seconds) {
     expect_near(row.value(Aggregate::stddev), std::sqrt(squares / n), 1e-9L * (std::sqrt(squares / n) + std::fabs(mean)));
     for (const Aggregate aggregate : everything) {
       if (aggregate.kind != Aggregate::quantile) continue;
-      const double exact = sorted[static_cast<std::size_t>(aggregate.share / 1e6 * static_cast<double>(sorted.size() - 1))];
+      const double exact = sorted[aggregate.share * (sorted.size() - 1) / 1'000'000];
       // Readings that differ by more than 17 orders of magnitude share the sketch's lowest bucket.
       const double largest = std::max(std::fabs(sorted.front()), std::fabs(sorted.back()));
       expect_near(row.value(aggregate), exact, 0.0100001L * std::fabs(exact) + 1e-17L * largest);

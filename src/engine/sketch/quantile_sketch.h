@@ -24,11 +24,9 @@ namespace selvedge::engine {
 
 class QuantileSketch {
  public:
-  static constexpr double relative_error = 0.01;
   static constexpr std::size_t most_buckets = 2048;   // of each sign
 
-  void add(double value) { add(value, 1); }
-  void add(double value, std::uint64_t times);
+  void add(double value);
   void add(std::span<const double> values);
   void merge(const QuantileSketch& other);
 

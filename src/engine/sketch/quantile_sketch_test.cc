@@ -20,7 +20,8 @@ QuantileSketch sketch_of(const std::vector<double>& values) {
 
 // The value itself at the place that a sketch speaks of, of values in order.
 double at_share(const std::vector<double>& values, double share) {
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+  // 0.29 * 100 is meant as 29.
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 1e-9)];
 }
 
 // Values of one of several kinds that differ much.
@@ -179,6 +180,15 @@ TEST(QuantileSketch, RefusesBucketsThatCannotBe) {
   EXPECT_EQ(with([](base::Writer& out) { out.varint(1), out.svarint(1 << 20), out.varint(1), out.varint(0); }), corrupt);
   EXPECT_EQ(with([](base::Writer& out) { out.varint(3), out.svarint(0), out.varint(0), out.varint(50); }), corrupt);
   EXPECT_EQ(with([](base::Writer& out) { out.varint(1), out.svarint(0), out.varint(UINT64_MAX), out.varint(0); }), corrupt);
+}
+
+TEST(QuantileSketch, FindsThePlaceThatADoubleFallsShortOf) {
+  std::vector<double> values(101);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i);
+  for (const int percent : {29, 57, 58}) {
+    const double found = sketch_of(values).quantile(percent / 100.0);
+    EXPECT_LE(std::abs(found - percent), 0.01 * percent) << percent;
+  }
 }
 
 }  // namespace
