@@ -25,7 +25,6 @@ inline constexpr unsigned no_digits = 23;
 struct Survey {
   std::vector<Look> looks;
   std::vector<double> runs, short_runs;  // stretches of the block: all of it if it is small
-  std::size_t count = 0;     // values in the block
   bool all_float32 = false;  // of the samples
   bool has_long = false;     // some need more digits than sensors print
   double largest = 0;        // of the sampled sizes

@@ -1,5 +1,5 @@
 // The entries of a dictionary as bytes: ascending doubles, themselves a number model over ascending
-// integers, whose gaps are Rice-coded.
+// integers, whose gaps are small codes (small_codes.h).
 
 #pragma once
 

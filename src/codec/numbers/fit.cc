@@ -56,14 +56,14 @@ bool may_want_dictionary(const Scratch& s, std::span<const double> values, const
   return range > static_cast<double>(s.survey.short_runs.size()) * 0.5;
 }
 
-// The cheapest lossless model. Returns its cost in bits.
-double fit_exactly(std::span<const double> values, Effort effort, Numbers& into) {
+// The cheapest lossless model.
+void fit_exactly(std::span<const double> values, Effort effort, Numbers& into) {
   Scratch& s = scratch();
   survey(values, effort, s.survey);
   NumberModel simple;
   if (effort == Effort::fast && simple_decimal(s.survey, simple) && realise(values, simple, into) &&
       is_worth_patching(into, values.size()))
-    return 0;
+    return;
   take_runs(values, s.survey);
   s.models.clear();
   propose_decimals(s.survey, s.models);
@@ -88,13 +88,12 @@ double fit_exactly(std::span<const double> values, Effort effort, Numbers& into)
     realise_ordered(values, s.trial);
     keep_if_cheaper();
   }
-  if (effort == Effort::fast || !may_want_dictionary(s, values, into)) return best;
+  if (effort == Effort::fast || !may_want_dictionary(s, values, into)) return;
   const std::size_t most = s.survey.runs.size() * 6 / 10;
   std::vector<NumberModel> hints;
   for (const Ranked& ranked : s.order) hints.push_back(s.models[ranked.model]);
-  if (s.survey.runs.size() < values.size() && !realise_dictionary(s.survey.runs, most, {}, s.trial)) return best;
+  if (s.survey.runs.size() < values.size() && !realise_dictionary(s.survey.runs, most, {}, s.trial)) return;
   if (realise_dictionary(values, values.size() / 2, hints, s.trial)) keep_if_cheaper();
-  return best;
 }
 
 // One value in so many may be missing from a dictionary that is given.
@@ -125,8 +124,8 @@ bool realise_ranks(std::span<const double> values, const NumberModel& model, Num
 void fit(std::span<const double> values, Effort effort, const ErrorBound& bound, Numbers& into) {
   fit_exactly(values, effort, into);
   if (bound.exact()) return;
-  Numbers rough;
-  if (fit_grid(values, bound, into.model, rough) && total_bits(rough) < total_bits(into)) into = std::move(rough);
+  Numbers& rough = scratch().other;
+  if (fit_grid(values, bound, into.model, rough) && total_bits(rough) < total_bits(into)) std::swap(into, rough);
 }
 
 bool fit_to(std::span<const double> values, const NumberModel& model, Numbers& into) {

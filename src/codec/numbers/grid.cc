@@ -65,6 +65,8 @@ void propose_neighbours(const NumberModel& exact, double bound, std::vector<Numb
   const double unit = model.step / model.denominator * static_cast<double>(model.multiple);
   // A hair is left for rounding on both sides.
   const double most = std::floor(2 * bound * (1 - 0x1p-30) / unit) + 1;
+  // A reader takes denominators up to 2^53, and it may yet be doubled.
+  if (!(model.denominator <= 0x1p52)) return;
   if (!(most < most_neighbours) || std::abs(static_cast<double>(exact.multiple)) > 1e9 || std::abs(static_cast<double>(exact.offset)) > 1e15) return;
   const std::int64_t neighbours = static_cast<std::int64_t>(most);
   // The middle of an even number of them is half-way between two.

@@ -143,7 +143,8 @@ void propose_steps(const Survey& survey, std::vector<NumberModel>& models) {
   }
   ascending_of(survey.runs, 1, ascending);
   const Step found = find_step(ascending, survey.largest * 0x1p-52);
-  if (found.step > 0) propose_exact_step(survey, found, models);
+  // Below, a step or an origin may be subnormal, which is not written.
+  if (found.step > 1e-280) propose_exact_step(survey, found, models);
 }
 
 }  // namespace selvedge::codec

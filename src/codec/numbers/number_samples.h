@@ -57,6 +57,7 @@ Series series(std::string name, std::size_t count, std::int64_t start, std::int6
 
 inline std::vector<Series> all(std::size_t n) {
   std::vector<Series> s;
+  s.push_back(series("picoamperes", n, 2150, 3, [](double k) { return k / 1e16; }));
   s.push_back(series("decimals", n, 2150, 3, [](double k) { return k / 100; }));
   s.push_back(series("around zero", n, 0, 3, [](double k) { return k / 10; }));
   s.push_back(series("multiples of five", n, 400, 3, [](double k) { return k * 5 / 10; }));

@@ -1,4 +1,4 @@
-// Patches as bytes: places as Rice-coded gaps, with what is done there beside each.
+// Patches as bytes: places as gaps in small codes (small_codes.h), with what is done there beside each.
 
 #pragma once
 

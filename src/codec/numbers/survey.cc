@@ -50,7 +50,6 @@ void take_runs(std::span<const double> values, std::size_t count, std::size_t ru
 void survey(std::span<const double> values, Effort effort, Survey& into) {
   const std::size_t most_looks = effort == Effort::fast ? 40 : 160;
   into.looks.clear();
-  into.count = values.size();
   into.all_float32 = true;
   into.has_long = false;
   into.largest = 0;
