@@ -10,7 +10,7 @@ using base::Result;
 
 namespace {
 
-constexpr std::size_t stored_at_once = 1000;
+constexpr std::size_t stored_at_once = 1000, text_at_once = 512 << 10;   // in one message of the store
 constexpr base::Duration shortest_pause = std::chrono::milliseconds(50), longest_pause = std::chrono::seconds(1);
 // How far behind the first of what is pending a stored output is looked for.
 constexpr std::ptrdiff_t looked_through = 256;
@@ -45,8 +45,9 @@ void Aggregates::add_metrics(base::Registry& metrics) {
           &S::ahead);
   counter("selvedge_aggregate_hurried_total", "Readings that waited too short a time for earlier ones, for want of room.",
           &S::hurried);
+  counter("selvedge_aggregate_repeated_total", "Readings that came again and were not aggregated twice.", &S::repeated);
   counter("selvedge_aggregate_restarted_total", "Series whose clock was set back.", &S::restarted);
-  metrics.gauge_from("selvedge_aggregate_series", "Series with something open.",
+  metrics.gauge_from("selvedge_aggregate_series", "Series that are aggregated.",
                      [this] { return static_cast<double>(aggregator_.stats().series); });
   metrics.gauge_from("selvedge_aggregate_memory_bytes", "Memory of what is open.",
                      [this] { return static_cast<double>(aggregator_.stats().bytes); });
@@ -161,14 +162,19 @@ Result<model::SeriesId> Aggregates::series_of(const engine::AggregateOutput& out
 // Stores some of what is pending as one message. False if it must be tried again later.
 bool Aggregates::store_some() {
   auto& pending = aggregator_.pending();
-  const std::size_t count = std::min(pending.size(), stored_at_once);
-  for (std::size_t i = 0; i < count; ++i) {
-    const engine::AggregateOutput& output = pending[i];
+  std::size_t count = 0, text = 0;
+  for (; count < std::min(pending.size(), stored_at_once) && text < text_at_once; ++count) {
+    const engine::AggregateOutput& output = pending[count];
+    text += output.derived.sample.text.size();
     const auto series = series_of(output);
     const engine::Sample& sample = output.derived.sample;
     const auto added = series ? store_->add(*series, {sample.time}, value_of(output.derived.kind, sample))
                               : Result<store::Added>(std::unexpected(series.error()));
     if (added) continue;
+    if (series && added.error().code == base::Code::exhausted) {   // of room, which comes again
+      store_->abandon_message();
+      return false;
+    }
     unstored_.add();
     if (log_limit_.pass(world_.loop().now()))
       base::log::warn("aggregate", "an aggregate could not be stored", {{"why", added.error()}});

@@ -36,6 +36,7 @@ struct AggregateRuleSet {
 class Aggregates final : public store::JournalFollower {
  public:
   // What becomes of the readings of a series.
+  static constexpr std::size_t most_pending = 64 * 1024;
   enum class Plan : std::uint8_t { none, take, take_only };   // take_only: and the raw ones go nowhere
 
   Aggregates(os::World& world, base::Registry& metrics, AggregateRuleSet set);
@@ -50,6 +51,8 @@ class Aggregates final : public store::JournalFollower {
   store::SeriesPolicy policy(const model::SeriesDef& series) const;
   // Whether there is room; counts if not.
   bool admits(model::SeriesId series, base::Time time);
+  // So much waits to be stored that nothing more may be taken before it is.
+  bool full() { return aggregator_.pending().size() >= most_pending; }
   // A reading whose message has ended with MessageNote::at = now.
   void took(model::SeriesId series, base::Time time, const model::ValueView& value, base::Time now);
   // Stores what came out.

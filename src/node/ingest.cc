@@ -174,7 +174,10 @@ Result<store::Added> Ingest::add(std::string_view device, base::Time time, model
   if (value.kind != series.kind)
     value = TRY(base::while_doing(name_, converted(value, series.kind)));
   store::Adding how;
-  how.followed = series.plan != Aggregates::Plan::none && aggregates_->admits(series.id, time);
+  if (series.plan != Aggregates::Plan::none) {
+    if (aggregates_->full()) return base::fail(base::Code::exhausted, "aggregates wait to be stored");
+    how.followed = aggregates_->admits(series.id, time);
+  }
   how.journal_only = how.followed && series.plan == Aggregates::Plan::take_only;
   const store::Added added = TRY(store_.add(series.id, time, value, how));
   if (how.followed && added == store::Added::stored) {

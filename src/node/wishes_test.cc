@@ -62,6 +62,27 @@ TEST_F(WishTest, ABadValueIsRefusedWithTheReasonAndTheOldOneStays) {
   EXPECT_EQ(reported("/settings/store/retention"), "\"2h\"");
 }
 
+TEST_F(WishTest, ARuleOfAggregationChangesWhileAWindowIsOpen) {
+  AggregateConfig& rule = config.aggregates.emplace_back();
+  rule.filter = "plant/#";
+  rule.window = std::chrono::seconds(60);
+  rule.functions = {"mean"};
+  rule.raw = "keep";
+  start();
+  client::Device& boiler = device("boiler");
+  publish(boiler, "plant/7", "3");
+  publish(boiler, "plant/7", "5");
+  wish("/settings/desiredProperties/aggregates", R"([{"filter":"plant/#","window":"60s","functions":["max"]}])");
+  run_until([&] { return reported("/settings/status/aggregates/state") == "\"applied\""; });
+  EXPECT_EQ(values("plant/7/mean"), (std::vector<double>{4})) << "what was open comes out by the old rule";
+  publish(boiler, "plant/7", "9");
+  sim.run_for(std::chrono::seconds(1));
+  power_cut_and_restart();
+  sim.run_for(std::chrono::seconds(130));
+  EXPECT_EQ(values("plant/7/max"), (std::vector<double>{9})) << "of what came after the change, once";
+  EXPECT_EQ(values("plant/7/mean"), (std::vector<double>{4})) << "and nothing more by the old one";
+}
+
 TEST_F(WishTest, AWishSurvivesAPowerCutAndSoDoesARefusal) {
   start();
   wish("/settings/desiredProperties/topics", R"([{"filter":"raw/+","ignore":true}])");

@@ -45,6 +45,8 @@ Aggregator::Series* Aggregator::open(const model::SeriesDef& def) {
 
 bool Aggregator::admits(model::SeriesId series, base::Time time) const {
   if (bytes_ < limits_.bytes) return true;
+  // What is open already may go on for a while, but not for ever: the state must fit into the journal.
+  if (bytes_ >= limits_.bytes + limits_.bytes / 2) return false;
   const auto known = series_.find(static_cast<std::uint32_t>(series));
   if (known == series_.end()) return false;
   const Series& s = *known->second;

@@ -87,7 +87,7 @@ class Aggregator {
   // The name of the derived series. Code::invalid_input if there can be none.
   base::Result<std::string> derived_name(const AggregateOutput& output, const FindSeries& find) const;
 
-  // The whole state in parts of about 256 KiB, with what is pending; none if there is nothing.
+  // The whole state in parts of about 256 KiB, with what is pending.
   std::vector<base::Bytes> save(const FindSeries& find) const;
   // Parts in order, as they were saved; takes the place of the present state with the last one.
   // Code::corrupt leaves it as it is.

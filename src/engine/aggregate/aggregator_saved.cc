@@ -62,12 +62,12 @@ void Aggregator::save_series(const Series& s, base::Bytes& bytes) const {
 }
 
 std::vector<base::Bytes> Aggregator::save(const FindSeries& find) const {
+  // Also of nothing: it replaces what older segments hold.
   std::vector<base::Bytes> parts;
-  if (series_.empty() && pending_.empty()) return parts;
+  parts.push_back({version, is_first});
   base::Bytes record;
   const auto add = [&] {
-    if (parts.empty() || parts.back().size() + record.size() > part_bytes)
-      parts.push_back({version, static_cast<std::uint8_t>(parts.empty() ? is_first : 0)});
+    if (parts.back().size() + record.size() > part_bytes) parts.push_back({version, 0});
     base::Writer(parts.back()).bytes(record);
     record.clear();
   };
@@ -81,7 +81,6 @@ std::vector<base::Bytes> Aggregator::save(const FindSeries& find) const {
     save_series(*s, record);
     add();
   }
-  if (parts.empty()) return parts;
   parts.back()[1] = static_cast<std::uint8_t>(parts.back()[1] | is_last);
   return parts;
 }
@@ -103,6 +102,7 @@ base::Result<void> Aggregator::restore_all(const FindSeries& find) {
   Aggregator next(limits_);
   next.rules_ = rules_;
   next.stats_ = stats_;
+  next.stats_.discarded = 0;   // those of states that this one replaces
   for (const base::Bytes& part : parts_) {
     base::Reader in(base::BytesView(part).subspan(2));
     while (in.ok() && !in.at_end()) {
