@@ -81,7 +81,7 @@ Result<void> Node::State::start_with_identity() {
                  },
                  [this](base::BytesView) { renewal->look(); }, [] {}});
   twins->attach(*uplink, identity->name);
-  raw_link = std::make_unique<RawLink>(*store, *uplink, identity->name, metrics);
+  raw_link = std::make_unique<RawLink>(world, *store, *uplink, identity->name, config.store.seal_frame, metrics);
   uplink->start();
   return {};
 }

@@ -11,15 +11,26 @@ using base::Code;
 using base::Result;
 namespace uplink = codec::uplink;
 
-RawLink::RawLink(store::ReadingStore& store, Uplink& up, std::string node, base::Registry& metrics)
-    : store_(store),
+RawLink::RawLink(os::World& world, store::ReadingStore& store, Uplink& up, std::string node, Seal seal,
+                 base::Registry& metrics)
+    : world_(world),
+      store_(store),
       uplink_(up),
       node_(std::move(node)),
+      seal_(std::move(seal)),
       answered_(metrics.counter("selvedge_raw_questions_total", "Questions of the cloud for raw readings.")),
       unreadable_(metrics.counter("selvedge_raw_unreadable_total",
                                   "Questions for raw readings that could not be read.")) {
   up.add({uplink::raw_request_topic(node_), [] {}, [this](base::BytesView payload) { received(payload); },
           [] {}});
+}
+
+// As a block of these readings would be.
+Result<base::Bytes> RawLink::open_frame(std::string_view series, const codec::Columns& open) const {
+  base::Bytes frame;
+  TRY(codec::encode_frame(open, frame));
+  if (!seal_) return frame;
+  return seal_(series, frame, world_.loop().wall_now());
 }
 
 Result<bool> RawLink::collect(const uplink::RawRequest& request, std::vector<base::Bytes>& frames) const {
@@ -45,9 +56,9 @@ Result<bool> RawLink::collect(const uplink::RawRequest& request, std::vector<bas
       def->id, request.from, request.to,
       [&](const model::BlockSummary&, base::BytesView frame) { return take(frame); },
       [&](const codec::Columns& open) {
-        base::Bytes frame;
-        if (const auto made = codec::encode_frame(open, frame); !made) coded = std::unexpected(made.error());
-        else take(frame);
+        const auto frame = open_frame(def->name, open);
+        if (frame) take(*frame);
+        else coded = std::unexpected(frame.error());
         return true;
       }));
   TRY(std::move(coded));

@@ -186,5 +186,31 @@ TEST_F(LocalBlocks, WithAnErrorBoundARepetitionIsKnownByItsTime) {
   for (int i = 0; i < 50; ++i) EXPECT_NEAR(found[static_cast<std::size_t>(i)].second, 20 + std::sin(i * 0.3), 0.1);
 }
 
+TEST_F(LocalBlocks, AnErrorBoundIsNoneOfIntegersAndTexts) {
+  StoreLimits lossy;
+  lossy.policy = [](const model::SeriesDef&) {
+    SeriesPolicy policy;
+    policy.bound = {codec::ErrorBound::Kind::absolute, 0.1};
+    return policy;
+  };
+  open(lossy);
+  const auto words = store->series("words", model::Kind::text, "").value();
+  const auto counts = store->series("counts", model::Kind::int64, "").value();
+  const auto put = [&](model::SeriesId id, std::int64_t at, const model::ValueView& value) {
+    const auto added = store->add(id, {at}, value);
+    EXPECT_TRUE(store->end_message(0));
+    return added.value();
+  };
+  for (int i = 0; i < 5; ++i) {
+    put(words, start + i * second, model::ValueView::of(std::string_view("on")));
+    put(counts, start + i * second, model::ValueView::of(std::int64_t{i}));
+  }
+  seal();
+  EXPECT_EQ(put(words, start + 2 * second, model::ValueView::of(std::string_view("off"))), Added::stored);
+  EXPECT_EQ(put(words, start + 2 * second, model::ValueView::of(std::string_view("on"))), Added::duplicate);
+  EXPECT_EQ(put(counts, start + 2 * second, model::ValueView::of(std::int64_t{9})), Added::stored);
+  EXPECT_EQ(put(counts, start + 2 * second, model::ValueView::of(std::int64_t{2})), Added::duplicate);
+}
+
 }  // namespace
 }  // namespace selvedge::store

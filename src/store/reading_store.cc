@@ -102,8 +102,11 @@ void Store::trim_journal() {
   const Position open = oldest_ != 0 ? series_[oldest_].first : journal_->end();
   const Position needed = blocks_->first_needed(open);
   blocks_->set_floor(needed);
-  // The keys of recent messages stand in front of each segment: one of those that are durable stays.
-  const Position keys{static_cast<std::uint64_t>(journal_->durable().segment()) << 32};
+  // The keys of recent messages and the follower's state stand in front of each segment: one that has them
+  // stays. The last one found may have been cut off in front of its first message.
+  const std::uint32_t durable = journal_->durable().segment();
+  const Position keys{static_cast<std::uint64_t>(durable > found_segment_ ? durable : std::min(durable, whole_segment_))
+                      << 32};
   journal_->trim(std::min(needed, keys));
 }
 

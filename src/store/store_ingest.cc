@@ -90,7 +90,8 @@ base::Result<bool> Store::is_known(const Series& s, std::uint32_t id, std::int64
   if (s.last_time == INT64_MIN || time > s.last_time) return false;
   if (s.column.contains(s.kind, time, bits, value.text)) return true;
   // Of values that are not kept to the bit only the time can be recognised.
-  return late_->contains(id, time, policy_of(id).bound.exact() ? &value : nullptr);
+  const bool exact = value.kind != Kind::float64 || policy_of(id).bound.exact();
+  return late_->contains(id, time, exact ? &value : nullptr);
 }
 
 bool Store::is_staged(std::uint32_t id, std::int64_t time, std::uint64_t bits,

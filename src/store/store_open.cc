@@ -151,11 +151,13 @@ base::Result<void> Store::load_journal(std::unique_ptr<os::Dir> dir) {
   limits.first_segment = blocks_->greatest_through().segment() + 1;
   journal_ = TRY(SegmentLog::open(std::move(dir), loop_, journal_lane, limits,
                                   [this](const Record& record) { return replay(record); }));
+  found_segment_ = journal_->end().segment();
   journal_->on_new_segment([this] { append_keys(); });
   return {};
 }
 
 base::Result<void> Store::replay(const Record& record) {
+  if (record.kind == journal_message || record.kind == journal_time) whole_segment_ = record.at.segment();
   if (record.kind == journal_keys) {
     base::Reader in(record.payload);
     while (in.ok() && !in.at_end())
