@@ -22,7 +22,10 @@ homes = {
     "zstd.h": {"codec"},
     "simdjson.h": {"codec"},
     "boost/": {"net"},
-    "toml++/": {"settings"},
+    "toml++/": {"settings", "infer"},
+    "jpeglib.h": {"codec"},
+    "png.h": {"codec"},
+    "dlfcn.h": {"infer"},
 }
 include = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 offences = []
