@@ -16,11 +16,6 @@
 
 namespace selvedge::infer {
 
-// A part of the picture, as shares of it.
-struct Region {
-  float top = 0, left = 0, bottom = 1, right = 1;
-};
-
 struct RunOptions {
   Region region;                                   // boxes of the answer are of the whole picture
   std::optional<float> threshold;                  // instead of the description's
