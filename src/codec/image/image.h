@@ -1,8 +1,13 @@
 // Image: a picture as bytes of red, green and blue, and the way from and to files: JPEG, PNG, BMP in;
 // PNG and JPEG out.
 //
-// decode() takes bytes from anyone: width, height and pixels are held against limits before anything
-// is allocated, and damage is an error that says what was wrong. Pure; any thread.
+// decode() takes bytes from anyone: width, height and pixels are held against limits, and against what
+// a file of that length can hold, before anything is allocated. Damage is an error that says what was
+// wrong: a picture that is partly grey filler would be looked at as if it were one. Only what costs no
+// pixel is let pass, above all a JPEG without its end marker, which many cameras send. Pure; any thread.
+//
+// Transparency is dropped, CMYK is converted without a colour profile, and a JPEG's EXIF orientation
+// is applied, so that a picture stands as it was taken.
 
 #pragma once
 
@@ -41,13 +46,21 @@ struct DecodeOptions {
 struct Decoded {
   Image image;
   ImageFormat format = ImageFormat::jpeg;
-  int file_width = 0, file_height = 0;             // as the file says; image may be smaller
+  int file_width = 0, file_height = 0;             // at full size and upright; image may be smaller
 };
+
+std::string_view name(ImageFormat format);
 
 // By the first bytes. Code::invalid_input for anything else.
 base::Result<ImageFormat> format_of(base::BytesView file);
-base::Result<Decoded> decode(base::BytesView file, const DecodeOptions& options = {});
 
+// Code::invalid_input for what is no picture or a form that is refused, Code::exhausted for one above
+// the limits, Code::corrupt for damage.
+base::Result<Decoded> decode(base::BytesView file, const DecodeOptions& options = {});
+// The same into the memory of an earlier picture. `into` holds nothing of use after an error.
+base::Result<void> decode_into(base::BytesView file, const DecodeOptions& options, Decoded& into);
+
+// Fails only for a picture without pixels, or larger than the format allows.
 base::Result<base::Bytes> encode_png(const Image& image);
 base::Result<base::Bytes> encode_jpeg(const Image& image, int quality = 90);
 
