@@ -141,8 +141,10 @@ TEST_F(FollowerTest, ASavedStateStandsWhereItWasSaved) {
   EXPECT_EQ(follower->sums["a"], 1002);
 }
 
-TEST_F(FollowerTest, AfterAnyCrashItHasWhatTheStoreHas) {
-  os::fake::Random random(3);
+class FollowerSeeds : public FollowerTest, public ::testing::WithParamInterface<std::uint64_t> {};
+
+TEST_P(FollowerSeeds, AfterAnyCrashItHasWhatTheStoreHas) {
+  os::fake::Random random(GetParam());
   double acknowledged = 0, ended = 0;
   std::int64_t time = start;
   open_followed();
@@ -178,6 +180,8 @@ TEST_F(FollowerTest, AfterAnyCrashItHasWhatTheStoreHas) {
     acknowledged = ended = only;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Seeds, FollowerSeeds, ::testing::Range<std::uint64_t>(1, 13));
 
 }  // namespace
 }  // namespace selvedge::store

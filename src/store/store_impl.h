@@ -130,6 +130,8 @@ class Store final : public ReadingStore {
   std::unique_ptr<SeriesTable> table_;
   std::unique_ptr<BlockLog> blocks_;
   std::unique_ptr<SegmentLog> journal_;
+  std::vector<base::Bytes> head_state_;     // while loading: the follower's state at the head of head_segment_, which counts
+  std::uint32_t head_segment_ = 0;          // once something stands behind it: half a state is none
   std::uint32_t found_segment_ = 0;         // the journal's last when it was opened
   std::uint32_t whole_segment_ = 0;         // the last of those found with messages, so with all in front of them
   std::unique_ptr<LateReadings> late_;

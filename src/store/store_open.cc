@@ -79,6 +79,10 @@ base::Result<void> Store::load(std::string_view path) {
   if (lost_readings_ > 0)
     base::log::warn("store", "readings that were not acknowledged were left out: of unknown series",
                      {{"store", dir_->path()}, {"readings", lost_readings_}});
+  // Segments whose heads a crash cut off are kept with the whole one in front of them: until the next one is whole,
+  // which then is all of them.
+  if (journal_->stats().segments > 1 && whole_segment_ != found_segment_ && journal_->append(journal_keys, {}))
+    commit([this] { trim_soon(); });
   if (blocks_->waiting()) request_write();
   return {};
 }
@@ -151,20 +155,31 @@ base::Result<void> Store::load_journal(std::unique_ptr<os::Dir> dir) {
   limits.first_segment = blocks_->greatest_through().segment() + 1;
   journal_ = TRY(SegmentLog::open(std::move(dir), loop_, journal_lane, limits,
                                   [this](const Record& record) { return replay(record); }));
-  found_segment_ = journal_->end().segment();
+  head_state_.clear();
+  found_segment_ = journal_->durable().segment();
   journal_->on_new_segment([this] { append_keys(); });
   return {};
 }
 
 base::Result<void> Store::replay(const Record& record) {
-  if (record.kind == journal_message || record.kind == journal_time) whole_segment_ = record.at.segment();
+  const std::uint32_t segment = record.at.segment();
+  if (segment != head_segment_) {
+    head_segment_ = segment;
+    head_state_.clear();
+  }
+  // Keys of none are what save_follower() and load() append behind the head.
+  if (record.kind == journal_message || record.kind == journal_time || (record.kind == journal_keys && record.payload.empty())) {
+    whole_segment_ = segment;
+    for (const base::Bytes& part : head_state_) follower_->restore(part);
+    head_state_.clear();
+  }
   if (record.kind == journal_keys) {
     base::Reader in(record.payload);
     while (in.ok() && !in.at_end())
       if (const std::uint64_t key = in.u64(); !left_out_keys_.contains(key)) keys_.add(key);
     return {};
   }
-  if (record.kind == journal_state && follower_ != nullptr) follower_->restore(record.payload);
+  if (record.kind == journal_state && follower_ != nullptr) head_state_.emplace_back(record.payload.begin(), record.payload.end());
   if (record.kind == journal_time && follower_ != nullptr) {
     base::Reader in(record.payload);
     if (const base::Time now{in.svarint()}; in.ok()) follower_->time_passed(now);
