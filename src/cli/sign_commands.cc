@@ -1,8 +1,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/artifact_maker.h"
+#include "cli/artifact_sign.h"
 #include "cli/commands.h"
-#include "cli/keyring.h"
 #include "codec/artifact/documents.h"
 #include "engine/trust/trust.h"
 #include "os/file_at.h"
@@ -122,59 +122,25 @@ Result<codec::artifact::Envelope> read_signed(Session& session, const std::strin
 }
 
 Result<int> sign(const Arguments& arguments, Session& session) {
-  const std::string file = arguments.positional[0];
-  const auto ring = TRY(Keyring::open(session.world, arguments.text("keys", "keys")));
-  codec::artifact::Envelope envelope;
-  model::ArtifactManifest manifest;
-  std::string content = file, output = arguments.text("output");
-  if (arguments.has("add-to")) {
-    envelope = TRY(read_signed(session, arguments.text("add-to")));
-    manifest = TRY(codec::artifact::decode_manifest(base::as_text(envelope.payload)));
-    TRY(compare_file(file, manifest, session.out));
-    if (output.empty()) output = arguments.text("add-to");
-  } else {
-    manifest = TRY(describe(arguments, session));
-    const auto readers = TRY(recipients(arguments, session));
-    if (readers.empty()) {
-      TRY(measure_file(file, manifest, session.out));
-    } else {
-      content = arguments.text("sealed-output", file + ".sealed");
-      TRY(seal_file(file, content, readers, manifest, session.out));
-    }
-    TRY(codec::artifact::check(manifest));
-    envelope = {.type = std::string(codec::artifact::manifest_type),
-                .payload = base::to_bytes(codec::artifact::encode(manifest)),
-                .signatures = {}};
-    if (output.empty()) output = content + ".manifest";
-  }
-  const model::SignerRole* role = signers_for(ring.document(), manifest.kind);
-  if (role == nullptr)
-    return fail(Code::denied, "no key may sign kind " + manifest.kind + "; selvedge keys grant allows one");
-  const std::size_t before = envelope.signatures.size();
-  const std::size_t signers = TRY(ring.sign(envelope, *role));
-  if (envelope.signatures.size() == before)
-    return fail(Code::denied, ring.path() + ": none of its keys may sign kind " + manifest.kind +
-                                  (before > 0 ? ", or they have already" : ""));
-  TRY(os::write_text(session.world, output, codec::artifact::encode(envelope) + "\n"));
-  const std::size_t missing = signers >= role->threshold ? 0 : role->threshold - signers;
+  const SignedArtifact made = TRY(sign_artifact(arguments, session));
   base::JsonWriter json;
   json.begin_object()
-      .field("manifest", output)
-      .field("file", content)
-      .field("name", manifest.name)
-      .field("version", manifest.version)
-      .field("digest", base::to_hex(manifest.digest))
-      .field("signatures", std::uint64_t{signers})
-      .field("missing", std::uint64_t{missing})
+      .field("manifest", made.manifest_file)
+      .field("file", made.file)
+      .field("name", made.manifest.name)
+      .field("version", made.manifest.version)
+      .field("digest", base::to_hex(made.manifest.digest))
+      .field("signatures", std::uint64_t{made.signatures})
+      .field("missing", std::uint64_t{made.missing})
       .end_object();
   if (session.out.json()) {
     session.out.document(json.text());
   } else {
-    session.out.line("signed " + manifest.name + " " + std::to_string(manifest.version) + ": " + output +
-                     (content == file ? "" : " for " + content));
-    if (missing > 0)
-      session.out.line(std::to_string(missing) +
-                       " more signatures are needed: selvedge artifact sign --add-to " + output + " with other keys");
+    session.out.line("signed " + made.manifest.name + " " + std::to_string(made.manifest.version) + ": " +
+                     made.manifest_file + (made.file == arguments.positional[0] ? "" : " for " + made.file));
+    if (made.missing > 0)
+      session.out.line(std::to_string(made.missing) + " more signatures are needed: selvedge artifact sign --add-to " +
+                       made.manifest_file + " with other keys");
   }
   return 0;
 }
@@ -223,6 +189,57 @@ Result<int> verify(const Arguments& arguments, Session& session) {
 }
 
 }  // namespace
+
+Result<SignedArtifact> sign_artifact(const Arguments& arguments, Session& session) {
+  SignedArtifact made;
+  made.file = arguments.positional[0];
+  made.manifest_file = arguments.text("output");
+  const std::string file = made.file;
+  const auto ring = TRY(Keyring::open(session.world, arguments.text("keys", "keys")));
+  codec::artifact::Envelope envelope;
+  model::ArtifactManifest& manifest = made.manifest;
+  if (arguments.has("add-to")) {
+    envelope = TRY(read_signed(session, arguments.text("add-to")));
+    manifest = TRY(codec::artifact::decode_manifest(base::as_text(envelope.payload)));
+    TRY(compare_file(file, manifest, session.out));
+    if (made.manifest_file.empty()) made.manifest_file = arguments.text("add-to");
+  } else {
+    manifest = TRY(describe(arguments, session));
+    const auto readers = TRY(recipients(arguments, session));
+    if (readers.empty()) {
+      TRY(measure_file(file, manifest, session.out));
+    } else {
+      made.file = arguments.text("sealed-output", file + ".sealed");
+      TRY(seal_file(file, made.file, readers, manifest, session.out));
+    }
+    if (made.manifest_file.empty()) made.manifest_file = made.file + ".manifest";
+  }
+  made.signatures = TRY(sign_manifest(ring, manifest, envelope));
+  const model::SignerRole* role = signers_for(ring.document(), manifest.kind);
+  made.missing = role == nullptr || made.signatures >= role->threshold ? 0 : role->threshold - made.signatures;
+  made.document = codec::artifact::encode(envelope);
+  TRY(os::write_text(session.world, made.manifest_file, made.document + "\n"));
+  return made;
+}
+
+Result<std::size_t> sign_manifest(const Keyring& ring, const model::ArtifactManifest& manifest,
+                                  codec::artifact::Envelope& envelope) {
+  if (envelope.payload.empty()) {
+    TRY(codec::artifact::check(manifest));
+    envelope = {.type = std::string(codec::artifact::manifest_type),
+                .payload = base::to_bytes(codec::artifact::encode(manifest)),
+                .signatures = {}};
+  }
+  const model::SignerRole* role = signers_for(ring.document(), manifest.kind);
+  if (role == nullptr)
+    return fail(Code::denied, "no key may sign kind " + manifest.kind + "; selvedge keys grant allows one");
+  const std::size_t before = envelope.signatures.size();
+  const std::size_t signers = TRY(ring.sign(envelope, *role));
+  if (envelope.signatures.size() == before)
+    return fail(Code::denied, ring.path() + ": none of its keys may sign kind " + manifest.kind +
+                                  (before > 0 ? ", or they have already" : ""));
+  return signers;
+}
 
 std::vector<Command> sign_commands() {
   return {
