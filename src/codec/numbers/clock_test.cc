@@ -181,7 +181,7 @@ TEST(Clock, RefusesWhatDoesNotAscendOrMissesItsEnds) {
   }
 }
 
-TEST(Clock, RefusesBytesBehindItsEnd) {
+TEST(Clock, GoesForwardOnlyWhateverStandsBehindItsEnd) {
   for (const Times& times : some_clocks()) {
     base::Bytes bytes = encode(times);
     bytes.push_back(1);
