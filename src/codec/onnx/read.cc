@@ -96,6 +96,15 @@ void drop_constants_from_inputs(Graph& graph) {
   std::erase_if(graph.inputs, [&](const ValueInfo& input) { return constants.contains(input.name); });
 }
 
+// Each domain once, those that are only used with version 1, as write() would say it.
+void name_operator_sets(Graph& graph) {
+  std::unordered_set<std::string> known{""};
+  std::erase_if(graph.other_sets, [&](const OperatorSet& set) { return !known.insert(set.domain).second; });
+  for (const Node& node : graph.nodes) {
+    if (known.insert(node.domain).second) graph.other_sets.push_back({node.domain, 1});
+  }
+}
+
 Result<OperatorSet> read_operator_set(BytesView message) {
   OperatorSet set{"", 0};
   for (FieldReader reader(message);;) {
@@ -136,6 +145,7 @@ Result<Graph> read_model(BytesView model, const ReadLimits& limits) {
   graph.opset = opset;
   graph.other_sets = std::move(others);
   drop_constants_from_inputs(graph);
+  name_operator_sets(graph);
   TRY(check_order(graph));
   return graph;
 }
