@@ -47,6 +47,7 @@ class EpollLoop final : public Loop {
   void cancel(TimerId timer) override { timers_.cancel(timer); }
   void defer(std::function<void()> what) override { deferred_.push_back(std::move(what)); }
   void work(std::uint32_t lane, std::function<void()> job, std::function<void()> done) override;
+  void add_workers(unsigned threads) override { if (pool_) pool_->add_threads(threads); }
   void post(std::function<void()> what) override;
 
   base::Result<void> watch(int fd, Watch& watch, std::uint32_t events);

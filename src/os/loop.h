@@ -34,6 +34,10 @@ class Loop {
   // Jobs of one `lane` run one after the other in the order given; different lanes run in parallel.
   virtual void work(std::uint32_t lane, std::function<void()> job, std::function<void()> done) = 0;
 
+  // For heavy work that would else keep short jobs waiting: so many threads of the pool more. They
+  // start when they are needed.
+  virtual void add_workers(unsigned) {}
+
   // The one call allowed from other threads: runs `what` on the loop.
   virtual void post(std::function<void()> what) = 0;
 };

@@ -15,13 +15,14 @@
 namespace selvedge::os {
 namespace {
 
-constexpr unsigned most_threads = 4;
+constexpr unsigned usual_threads = 4;
 constexpr std::chrono::seconds idle_time{5};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::size_t stack_bytes = 2 << 20;
 #else
-constexpr std::size_t stack_bytes = 256 << 10;
+// A model runtime's loader is the deepest that runs here. What is not touched is not there.
+constexpr std::size_t stack_bytes = 1 << 20;
 #endif
 
 struct Job {
@@ -37,7 +38,7 @@ struct WorkPool::Shared {
   std::condition_variable emptied;  // the last thread is leaving
   std::unordered_map<std::uint32_t, std::deque<Job>> lanes;  // those with a job waiting or running
   std::deque<std::uint32_t> ready;                           // lanes waiting for a thread
-  unsigned threads = 0, idle = 0;
+  unsigned threads = 0, idle = 0, most = usual_threads;
   bool stopping = false;
 };
 
@@ -58,6 +59,11 @@ unsigned WorkPool::threads() const {
   return shared_->threads;
 }
 
+void WorkPool::add_threads(unsigned more) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->most += more;
+}
+
 void WorkPool::run(std::uint32_t lane, std::function<void()> job, std::function<void()> done) {
   const std::lock_guard lock(shared_->mutex);
   const auto [place, fresh] = shared_->lanes.try_emplace(lane);
@@ -66,7 +72,7 @@ void WorkPool::run(std::uint32_t lane, std::function<void()> job, std::function<
   shared_->ready.push_back(lane);
   if (shared_->idle >= shared_->ready.size())
     shared_->wake.notify_one();
-  else if (shared_->threads < most_threads)
+  else if (shared_->threads < shared_->most)
     start_thread();
 }
 

@@ -22,6 +22,7 @@ class WorkPool {
 
   void run(std::uint32_t lane, std::function<void()> job, std::function<void()> done);
   unsigned threads() const;
+  void add_threads(unsigned more);   // to the most that there may be
 
  private:
   struct Shared;

@@ -59,6 +59,7 @@ void Serving::load(const ServingKey& key, Outputs& out) {
       out.push_back(LoadEnded{key, Error{Code::exhausted, "load " + text_of(key) + ": " +
                                                               std::to_string(limits_.versions) +
                                                               " versions of models are known already"}});
+      out.push_back(VersionGone{key});
       return;
     }
     versions_.emplace(key, Version{});
