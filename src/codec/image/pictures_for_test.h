@@ -1,8 +1,11 @@
-// Pictures made by rule, and BMP files, for tests.
+// Pictures made by rule, BMP files, and photographs beside the checkout, for tests.
 
 #pragma once
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "base/wire.h"
 #include "codec/image/image.h"
@@ -28,6 +31,18 @@ inline double mean_difference(const Image& a, const Image& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(a.pixels[i] - b.pixels[i]);
   return sum / double(a.pixels.size());
+}
+
+// A file of ../shared/data/vision, such as "images/pets.jpg"; empty where that is not there. Tests run
+// somewhere below the checkout.
+inline base::Bytes test_picture(const std::string& name) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  for (fs::path at = fs::current_path(none); at.has_relative_path(); at = at.parent_path()) {
+    std::ifstream in(at / ".." / "shared" / "data" / "vision" / name, std::ios::binary);
+    if (in) return {std::istreambuf_iterator<char>(in), {}};
+  }
+  return {};
 }
 
 struct Bmp {

@@ -33,6 +33,8 @@ struct Mask {
 // A part of a picture, as shares of it.
 struct Region {
   float top = 0, left = 0, bottom = 1, right = 1;
+
+  bool operator==(const Region&) const = default;
 };
 
 }  // namespace selvedge::engine

@@ -14,7 +14,7 @@ namespace selvedge::engine {
 
 // How pixels become numbers: (pixel - mean) / deviation, each of red, green, blue.
 struct InputRule {
-  std::string name;                                // of the model's input; "": the only one
+  std::string name{};                              // of the model's input; "": the only one
   int width = 0, height = 0;                       // 0: as the model says
   enum class Layout : std::uint8_t { rows, planes } layout = Layout::rows;   // NHWC, NCHW
   enum class Colour : std::uint8_t { rgb, bgr, grey } colour = Colour::rgb;
@@ -26,9 +26,9 @@ enum class Activation : std::uint8_t { none, sigmoid, softmax };
 
 // SSD anchors by the rule of MediaPipe's SsdAnchorsCalculator.
 struct AnchorRule {
-  std::vector<int> strides;
+  std::vector<int> strides{};
   float min_scale = 0, max_scale = 0;
-  std::vector<float> aspect_ratios;
+  std::vector<float> aspect_ratios{};
   bool reduce_lowest = false;                      // layer 0: {0.1 square, scale x 2, scale x 0.5}
   float interpolated_ratio = 1;                    // 0: no extra square
   float offset_x = 0.5F, offset_y = 0.5F;
@@ -39,8 +39,8 @@ struct DetectionRule {
   // ssd: boxes relative to anchors, and scores. boxes: the model ends in a post-processing operator and
   // says boxes, classes, scores, count itself.
   enum class Decoder : std::uint8_t { ssd, boxes } decoder = Decoder::ssd;
-  std::string boxes, scores, classes, count;       // outputs by name; "": by order
-  AnchorRule anchors;
+  std::string boxes{}, scores{}, classes{}, count{};      // outputs by name; "": by order
+  AnchorRule anchors{};
   float x_scale = 10, y_scale = 10, w_scale = 5, h_scale = 5;
   bool exponential = true;                         // w and h are exp(code / scale)
   enum class Order : std::uint8_t { yxhw, xywh } order = Order::yxhw;
@@ -51,14 +51,14 @@ struct DetectionRule {
 };
 
 struct RankRule {
-  std::string output;
+  std::string output{};
   Activation activation = Activation::none;
   std::size_t most = 5;
   float threshold = 0;
 };
 
 struct MaskRule {
-  std::string output;
+  std::string output{};
   float threshold = 0.5F;                          // for one channel; more: the greatest
 };
 
