@@ -220,6 +220,7 @@ std::string missing_in(const Description& d) {
   if (!codec::artifact::is_artifact_name(d.name)) return "name: '" + base::printable(d.name) + "' is no name of an artifact: 1 to 64 of letters, digits, '.', '_', '-'";
   if (!d.file.ends_with(".onnx") && !d.file.ends_with(".tflite")) return "model: must name a member ending in .onnx or .tflite";
   if (std::ranges::any_of(d.input.deviation, [](float one) { return one == 0; })) return "input.deviation: must not be 0";
+  if (!d.golden.empty() && (d.task == Task::series || d.task == Task::tensors)) return "golden: only models that see pictures have examples";
   if (d.task == Task::series && d.series.length == 0) return "series.length: is needed";
   if (d.task == Task::detection && d.detection.decoder == DetectionRule::Decoder::ssd) {
     if (anchors.strides.empty()) return "detection.anchors.strides: is needed for decoder \"ssd\"";

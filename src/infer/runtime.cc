@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "infer/optimised_cache.h"
 #include "infer/session.h"
 
 namespace selvedge::infer {
@@ -25,13 +26,66 @@ class OpenedRuntime final : public Runtime {
     if (model.empty()) return fail(Code::invalid_input, "load the model: it is empty");
     if (options.threads < 1 || options.threads > 64)
       return fail(Code::invalid_input, "load the model: threads must be 1 to 64");
+    if (!options.cache.empty() && options.optimise) return load_cached(model, options);
     const auto settings = TRY(session_options(library_, options));
     return make_session(library_, model, settings.get(), nullptr);
   }
 
  private:
+  using Loaded = Result<std::unique_ptr<Session>>;
+
+  Loaded load_cached(base::BytesView model, const SessionOptions& options);
+  Loaded load_optimised(std::shared_ptr<const base::Bytes> optimised, const SessionOptions& options);
+  Loaded load_and_write(base::BytesView model, const SessionOptions& options, const std::string& path);
+
   Library library_;
 };
+
+OpenedRuntime::Loaded OpenedRuntime::load_cached(base::BytesView model, const SessionOptions& options) {
+  const OptimisedCache cache(options.cache);
+  const std::string key =
+      OptimisedCache::key(model, library_.version + " threads " + std::to_string(options.threads));
+  if (auto optimised = cache.find(key)) {
+    auto session = load_optimised(std::move(optimised), options);
+    if (session) return session;
+    cache.remove(key);
+  }
+  const std::string path = cache.place_to_write();
+  if (!path.empty()) {
+    auto session = load_and_write(model, options, path);
+    if (session) {
+      cache.keep(path, key);
+      return session;
+    }
+    OptimisedCache::discard(path);
+  }
+  SessionOptions plain = options;
+  plain.cache.clear();
+  return load(model, plain);
+}
+
+OpenedRuntime::Loaded OpenedRuntime::load_optimised(std::shared_ptr<const base::Bytes> optimised,
+                                                    const SessionOptions& options) {
+  const auto settings = TRY(session_options(library_, options));
+  const std::string step = "set up a session";
+  // Its weights are used where they are, so the bytes stay with the session.
+  for (const char* key : {"session.use_ort_model_bytes_directly", "session.use_ort_model_bytes_for_initializers"})
+    TRY(library_.api.check(library_.api.config_entry(settings.get(), key, "1"), step, Code::internal));
+  TRY(library_.api.check(library_.api.config_entry(settings.get(), "session.load_model_format", "ORT"), step,
+                         Code::internal));
+  const base::BytesView bytes = *optimised;
+  return make_session(library_, bytes, settings.get(), std::move(optimised));
+}
+
+OpenedRuntime::Loaded OpenedRuntime::load_and_write(base::BytesView model, const SessionOptions& options,
+                                                    const std::string& path) {
+  const auto settings = TRY(session_options(library_, options));
+  const std::string step = "set up a session";
+  TRY(library_.api.check(library_.api.optimised_path(settings.get(), path.c_str()), step, Code::internal));
+  TRY(library_.api.check(library_.api.config_entry(settings.get(), "session.save_model_format", "ORT"), step,
+                         Code::internal));
+  return make_session(library_, model, settings.get(), nullptr);
+}
 
 // Never destroyed: a session may be let go of after main() ends.
 struct Opened {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "infer/shape_text.h"
+
 namespace selvedge::infer {
 
 using base::Code;
@@ -12,12 +14,6 @@ using codec::onnx::elements_of;
 using codec::onnx::name_of;
 
 namespace {
-
-std::string shape_text(std::span<const std::int64_t> shape) {
-  std::string text = "[";
-  for (const std::int64_t size : shape) text += (text.size() > 1 ? "," : "") + (size < 0 ? "?" : std::to_string(size));
-  return text + "]";
-}
 
 Result<ValueInfo> tensor_info(const OrtApi& api, const OrtTensorTypeAndShapeInfo* info, const std::string& name) {
   const std::string step = "ask for the shape of " + name;
