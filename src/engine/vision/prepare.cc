@@ -38,7 +38,7 @@ std::size_t Preparer::bytes() const {
   return std::size_t(rule_.width) * std::size_t(rule_.height) * std::size_t(channels()) * size;
 }
 
-// Pixels arrive as multiples of row_one / 256 * column_one.
+// Pixels arrive as multiples of 128 * column_one.
 void Preparer::set_scaling() {
   constexpr double unit = 128.0 * column_one;
   const bool whole = element_.kind != Element::Kind::float32;
@@ -81,9 +81,9 @@ void Preparer::plan(const codec::Image& image, const Region& region) {
     seen_.bottom = seen_.top + down * static_cast<float>(rule_.height);
   }
   make_filter(width_, double{shown.left} * width_, double{shown.right} * width_, right_ - left_, column_one,
-              column_padded, columns_);
+              column_multiple, columns_);
   make_filter(height_, double{shown.top} * height_, double{shown.bottom} * height_, bottom_ - top_, row_one, 1, rows_);
-  line_.assign(std::size_t(columns_.end - columns_.first) * 3 + line_slack, 0);
+  line_.assign(std::size_t(columns_.end - columns_.first) * 3 + line_slack(columns_), 0);
   values_.resize(std::size_t(rule_.width) * 3 + 1);
 }
 
@@ -133,11 +133,11 @@ base::Result<Region> Preparer::run(const codec::Image& image, const Region& regi
   }
   const Kernels& kernels = plain_ ? plain_kernels() : best_kernels();
   const std::size_t stride = std::size_t(image.width) * 3;
-  const std::span<std::int16_t> line = std::span(line_).first(line_.size() - line_slack);
+  const std::span<std::int16_t> line = std::span(line_).first(line_.size() - line_slack(columns_));
   for (int y = 0; y < bottom_ - top_; ++y) {
     const Filter::Span& span = rows_.spans[static_cast<std::size_t>(y)];
     const BlendRows blend{image.row(span.first) + std::size_t(columns_.first) * 3, stride,
-                          std::span(rows_.weights).subspan(span.weights, std::size_t(span.count)), line};
+                          {rows_.weights_of(std::size_t(y)), std::size_t(span.count)}, line};
     if (blend.weights.size() > many_rows) blend_many_rows(blend);
     else kernels.blend_rows(blend);
     write_line(y, tensor);

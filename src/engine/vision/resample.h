@@ -1,8 +1,8 @@
 // Resample: the two inner loops of resizing. For this folder only.
 //
 // First several rows of the source become one line of the source's width (blend_rows), then the line
-// becomes floats of the result's width (shrink_line). A line holds 128ths of a pixel in 16 bits. Every
-// version of a loop gives the same result to the bit.
+// becomes floats of the result's width (shrink_line). A line holds 128ths of a pixel's value in 16 bits.
+// Every version of a loop gives the same result to the bit.
 
 #pragma once
 
@@ -15,16 +15,18 @@
 
 namespace selvedge::engine {
 
-inline constexpr int row_one = 1 << 15;            // of the filter between rows
+inline constexpr int row_one = 1 << 16;            // of the filter between rows
 inline constexpr int column_one = 1 << 14;         // of the filter between columns
-inline constexpr int column_padded = 4;
-inline constexpr std::size_t line_slack = 32;      // elements read past the end of a line, of no effect
+inline constexpr int column_multiple = 4;
 
-// line[i] = sum of rows[k][i] * weights[k]; weights sum to row_one.
+// Elements that are read past the end of a line, of no effect.
+inline std::size_t line_slack(const Filter& columns) { return static_cast<std::size_t>(columns.width) * 3 + 16; }
+
+// line[i] = sum of rows[k][i] * weights[k].
 struct BlendRows {
   const std::uint8_t* first;                       // of the first row
   std::size_t stride;                              // between rows
-  std::span<const std::int16_t> weights;
+  std::span<const std::uint16_t> weights;          // they sum to row_one
   std::span<std::int16_t> line;
 };
 
@@ -39,7 +41,7 @@ struct Scaling {
 // one float more is written at the end, of no meaning.
 struct ShrinkLine {
   const Filter* filter;
-  std::span<const std::int16_t> line;              // with line_slack
+  std::span<const std::int16_t> line;              // with line_slack()
   const Scaling* scaling;
   std::array<float*, 3> to;
 };
@@ -58,7 +60,7 @@ struct Kernels {
   void (*quantise)(const Quantise&);
 };
 
-// For more rows than many_rows: the versions of blend_rows lose up to 1/256 of a pixel with each.
+// For more rows than many_rows: the versions of blend_rows may lose 1/256 with each.
 inline constexpr std::size_t many_rows = 64;
 void blend_many_rows(const BlendRows& blend);
 
