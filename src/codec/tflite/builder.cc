@@ -138,11 +138,11 @@ std::string Builder::zero_point_of(const Quantisation& quantisation, TensorType 
 std::vector<std::string> Builder::add_many(std::string_view op, std::vector<std::string> inputs,
                                            std::vector<onnx::Attribute> attributes, std::size_t outputs) {
   onnx::Node node;
-  node.name = step_;
   node.op = op;
   node.inputs = std::move(inputs);
   node.attributes = std::move(attributes);
   for (std::size_t i = 0; i < outputs; ++i) node.outputs.push_back(unique(step_ + "/" + std::string(op)));
+  node.name = node.outputs[0];                     // the runtime wants every operator's to be different
   fresh_ = node.outputs;
   graph_.nodes.push_back(std::move(node));
   return fresh_;
@@ -156,7 +156,6 @@ void Builder::rename(const std::string& from, const std::string& to) {
   for (std::string& output : graph_.nodes.back().outputs) {
     if (output == from) output = to;
   }
-  used_.erase(from);
 }
 
 Result<Done> Builder::define(std::int32_t index, Layout layout, Numbers numbers, const std::string& name) {
