@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "codec/onnx/graph.h"
 #include "codec/package/archive.h"
+#include "codec/tflite/import.h"
 
 namespace selvedge::infer {
 
@@ -35,6 +37,14 @@ Result<std::vector<std::string>> labels_of(base::BytesView file) {
   return labels;
 }
 
+// A TensorFlow Lite file becomes ONNX; names of classes that it carries serve where nothing else does.
+Result<void> import_model(ModelPackage& package) {
+  auto imported = TRY(codec::tflite::import(package.model));
+  package.model = codec::onnx::write(imported.graph);
+  if (package.description.labels.empty()) package.description.labels = std::move(imported.labels);
+  return {};
+}
+
 Result<Bytes> taken(std::map<std::string, Bytes>& members, const std::string& name, const std::string& what) {
   const auto at = members.find(name);
   if (at == members.end())
@@ -61,6 +71,7 @@ Result<ModelPackage> read_package(base::BytesView file, const PackageLimits& lim
     const Bytes labels = TRY(base::while_doing("read model package", taken(package.members, description.labels_file, "labels")));
     description.labels = TRY(base::while_doing(step(description.labels_file), labels_of(labels)));
   }
+  if (description.file.ends_with(".tflite")) TRY(base::while_doing(step(description.file), import_model(package)));
   for (const Golden& golden : description.golden)
     if (!package.members.contains(golden.file))
       return fail(Code::invalid_input, "read model package: model.toml: golden.file: there is no member '" + golden.file + "'");
@@ -69,8 +80,9 @@ Result<ModelPackage> read_package(base::BytesView file, const PackageLimits& lim
 
 Result<Bytes> write_package(const ModelPackage& package) {
   Description description = package.description;
-  if (const auto at = description.file.rfind(".tflite"); at != std::string::npos && at + 7 == description.file.size())
-    description.file.replace(at, 7, ".onnx");      // what package.model is
+  constexpr std::string_view imported = ".tflite"; // what package.model is not any more
+  if (description.file.ends_with(imported))
+    description.file.replace(description.file.size() - imported.size(), imported.size(), ".onnx");
   const std::string text = write_description(description);
   // What could not be read back is not written.
   TRY(base::while_doing("write model package", read_description(text)));

@@ -186,6 +186,8 @@ Result<std::shared_ptr<Pipeline>> Pipeline::make(Runtime& runtime, const ModelPa
   if (description.task == Task::tensors || description.task == Task::series)
     return base::while_doing(step, warmed_up(std::make_shared<TensorPipeline>(description, std::move(session))));
   auto plan = TRY(base::while_doing(step, plan_picture(description, *session, package.model)));
+  // Only to say what does not fit before anything is run.
+  TRY(base::while_doing(step, Finisher::make(description, plan)));
   return base::while_doing(
       step, warmed_up(std::make_shared<PicturePipeline>(description, std::move(session), std::move(plan))));
 }
