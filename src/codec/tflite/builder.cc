@@ -62,12 +62,18 @@ const Known* Builder::known(std::int32_t index) const {
   return known ? &*known : nullptr;
 }
 
-void Builder::define_known(std::int32_t index, Known known, Bytes keep) {
+Result<Done> Builder::define_known(std::int32_t index, Known known, Bytes keep) {
+  const Forms& forms = forms_[static_cast<std::size_t>(index)];
+  if (this->known(index) != nullptr || std::ranges::any_of(forms, [](const std::string& form) { return !form.empty(); })) {
+    return fail(Code::invalid_input, describe(index) + " is made twice");
+  }
+  if (known.shape != tensor(index).shape) return fail(Code::invalid_input, describe(index) + " has another shape than its constant");
   if (!keep.empty()) {
     kept_.push_back(std::move(keep));
     known.data = kept_.back();
   }
   known_[static_cast<std::size_t>(index)] = std::move(known);
+  return Done{};
 }
 
 Result<std::vector<std::int64_t>> Builder::integers(std::int32_t index) const {
@@ -109,6 +115,7 @@ Layout Builder::layout_of(std::span<const std::int32_t> indices) const {
 
 std::string Builder::constant(ElementType type, Shape shape, Bytes data, std::string_view hint) {
   const std::string name = unique(step_ + "/" + std::string(hint));
+  constant_bytes_ += data.size();
   graph_.constants.push_back({name, type, std::move(shape), std::move(data)});
   return name;
 }

@@ -44,8 +44,9 @@ class Builder {
 
   const Tensor& tensor(std::int32_t index) const { return model_->tensors[static_cast<std::size_t>(index)]; }
   const Known* known(std::int32_t index) const;    // null: not a constant
-  // Makes the tensor a constant; `keep` are bytes it may see.
-  void define_known(std::int32_t index, Known known, base::Bytes keep = {});
+  // Makes the tensor a constant; if its elements had to be computed, `keep` holds them.
+  base::Result<Done> define_known(std::int32_t index, Known known, base::Bytes keep = {});
+  std::size_t constant_bytes() const { return constant_bytes_; }   // in the graph so far
   // Of a constant of int32 or int64.
   base::Result<std::vector<std::int64_t>> integers(std::int32_t index) const;
 
@@ -106,7 +107,7 @@ class Builder {
   std::unordered_set<std::string> used_;
   std::vector<std::string> fresh_;                 // outputs of the last operator that nothing has yet
   std::string step_;                               // name of operators that are added
-  std::size_t added_ = 0;
+  std::size_t added_ = 0, constant_bytes_ = 0;
 };
 
 // Attributes.

@@ -52,9 +52,12 @@ Result<std::string> weights(const Context& context, std::int32_t index, std::spa
     return builder.constant(ElementType::float32, shape, std::move(data), hint);
   }
   const Quantisation& quantisation = known->quantisation;
-  const auto place = std::ranges::find(order, static_cast<std::size_t>(quantisation.dimension));
-  if (place == order.end()) return unsupported("the weights' dimension of scales");
-  const auto axis = static_cast<std::size_t>(place - order.begin());
+  std::size_t axis = 0;
+  if (quantisation.scales.size() > 1) {
+    const auto place = std::ranges::find(order, static_cast<std::size_t>(quantisation.dimension));
+    axis = static_cast<std::size_t>(place - order.begin());
+    if (axis >= order.size()) return unsupported("the weights' dimension of scales");
+  }
   if (!integers) {
     return builder.constant(ElementType::float32, shape, dequantised(data, known->type, shape, axis, quantisation), hint);
   }

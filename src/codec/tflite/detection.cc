@@ -36,7 +36,7 @@ Result<Rule> read_rule(const Context& context) {
   const auto options = TRY(read_flex_map(context.op.custom_options));
   const auto number = [&](const char* name, double otherwise) {
     const auto found = options.find(name);
-    return found == options.end() || !std::isfinite(found->second) ? otherwise : found->second;
+    return found == options.end() || !(std::abs(found->second) < 1e30) ? otherwise : found->second;
   };
   const auto count = [&](const char* name, double otherwise) -> Result<std::int64_t> {
     const double value = number(name, otherwise);
@@ -52,6 +52,7 @@ Result<Rule> read_rule(const Context& context) {
   if (context.options.suppression != Suppression::as_file) rule.regular = context.options.suppression == Suppression::regular;
   rule.score = static_cast<float>(number("nms_score_threshold", 0));
   rule.overlap = static_cast<float>(number("nms_iou_threshold", 0));
+  if (rule.detections * rule.classes_each > most_detections) return fail(Code::invalid_input, "max_detections is not possible");
   if (rule.overlap < 0 || rule.overlap > 1) return fail(Code::invalid_input, "nms_iou_threshold is not between 0 and 1");
   constexpr std::array<const char*, 4> scales{"y_scale", "x_scale", "h_scale", "w_scale"};
   for (std::size_t i = 0; i < 4; ++i) {

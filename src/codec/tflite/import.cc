@@ -44,7 +44,17 @@ Result<Done> convert(Builder& builder, const Operator& op, const ImportOptions& 
   for (std::size_t i = 0; i < conversion->inputs; ++i) {
     if (op.inputs[i] < 0) return fail(Code::invalid_input, "input " + std::to_string(i) + " is left out");
   }
-  return conversion->convert({builder, op, options});
+  for (const auto& list : {op.inputs, op.outputs}) {
+    for (const std::int32_t index : list) {
+      if (index < 0 || builder.tensor(index).type != TensorType::int16 || builder.tensor(index).quantisation.scales.empty()) continue;
+      return unsupported(builder.describe(index) + ", quantised to 16 bits,");
+    }
+  }
+  const Result<Done> converted = conversion->convert({builder, op, options});
+  if (converted && builder.constant_bytes() > options.constant_bytes) {
+    return fail(Code::exhausted, "the constants take more than " + std::to_string(options.constant_bytes) + " bytes");
+  }
+  return converted;
 }
 
 Result<Imported> import_model(BytesView file, const ImportOptions& options) {

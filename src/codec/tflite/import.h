@@ -30,6 +30,7 @@ struct ImportOptions {
   Suppression suppression = Suppression::as_file;
   std::size_t tensors = 100'000, operators = 100'000;
   std::size_t densified_bytes = std::size_t{256} << 20;   // of sparse constants, once they are dense
+  std::size_t constant_bytes = std::size_t{1} << 30;      // of the graph's constants in all
   std::size_t label_bytes = std::size_t{4} << 20;
 };
 

@@ -116,6 +116,8 @@ Result<Done> depth_and_space(const Context& context, std::string_view op) {
   return builder.finish(context.output(), Layout::planes, builder.add(op, {input}, {attribute("blocksize", block)}));
 }
 
+constexpr std::int64_t largest_block = 1'024;
+
 struct Blocks {
   Shape shape;                                     // in rows, of the tensor with the larger picture
   std::int64_t h = 1, w = 1;
@@ -125,21 +127,27 @@ Result<Blocks> read_blocks(const Context& context, std::int32_t large) {
   TRY(need_rank(context, context.input(0), 4));
   TRY(need_rank(context, context.output(), 4));
   const std::vector<std::int64_t> sizes = TRY(context.builder.integers(context.input(1)));
-  if (sizes.size() != 2 || sizes[0] < 1 || sizes[1] < 1 || sizes[0] > longest_window || sizes[1] > longest_window) {
+  if (sizes.size() != 2 || sizes[0] < 1 || sizes[1] < 1 || sizes[0] > largest_block || sizes[1] > largest_block) {
     return unsupported("this kind of block");
   }
   return Blocks{context.builder.tensor(large).shape, sizes[0], sizes[1]};
+}
+
+// What is added or cut off: top, bottom, left, right.
+Result<std::vector<std::int64_t>> read_margins(const Context& context) {
+  std::vector<std::int64_t> margins = TRY(context.builder.integers(context.input(2)));
+  if (margins.size() != 4) return unsupported("this kind of padding");
+  for (const std::int64_t size : margins) {
+    if (size < 0 || size > longest_window) return fail(Code::invalid_input, "a padding of " + std::to_string(size) + " is not possible");
+  }
+  return margins;
 }
 
 // Dilated convolutions of older files: the picture is cut into blocks, which become a batch.
 Result<Done> space_to_batch(const Context& context) {
   Builder& builder = context.builder;
   Blocks blocks = TRY(read_blocks(context, context.input(0)));
-  const std::vector<std::int64_t> pads = TRY(builder.integers(context.input(2)));
-  if (pads.size() != 4) return unsupported("this kind of padding");
-  for (const std::int64_t size : pads) {
-    if (size < 0 || size > longest_window) return fail(Code::invalid_input, "a padding of " + std::to_string(size) + " is not possible");
-  }
+  const std::vector<std::int64_t> pads = TRY(read_margins(context));
   std::string data = TRY(builder.value(context.input(0), Layout::rows));
   data = builder.add("Pad", {data, builder.integer_list({0, pads[0], pads[2], 0, 0, pads[1], pads[3], 0})});
   Shape& s = blocks.shape;
@@ -155,9 +163,9 @@ Result<Done> space_to_batch(const Context& context) {
 Result<Done> batch_to_space(const Context& context) {
   Builder& builder = context.builder;
   const Blocks blocks = TRY(read_blocks(context, context.input(0)));
-  const std::vector<std::int64_t> crops = TRY(builder.integers(context.input(2)));
+  const std::vector<std::int64_t> crops = TRY(read_margins(context));
   const Shape& s = blocks.shape;
-  if (crops.size() != 4 || s[0] % (blocks.h * blocks.w) != 0) return fail(Code::invalid_input, "the blocks do not fit the input");
+  if (s[0] % (blocks.h * blocks.w) != 0) return fail(Code::invalid_input, "the blocks do not fit the input");
   const std::int64_t batch = s[0] / (blocks.h * blocks.w);
   std::string data = TRY(builder.value(context.input(0), Layout::rows));
   data = builder.add("Reshape", {data, builder.integer_list({blocks.h, blocks.w, batch, s[1], s[2], s[3]})});

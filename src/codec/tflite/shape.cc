@@ -97,8 +97,8 @@ Result<Done> shape_of(const Context& context) {
     for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<std::uint8_t>(static_cast<std::uint64_t>(length) >> (8 * i)));
   }
   if (size == 4 && context.out().type != TensorType::int32) return unsupported("this type of shape");
-  context.builder.define_known(context.output(), {context.out().type, {static_cast<std::int64_t>(shape.size())}, {}, {}}, std::move(bytes));
-  return Done{};
+  return context.builder.define_known(context.output(), {context.out().type, {static_cast<std::int64_t>(shape.size())}, {}, {}},
+                                      std::move(bytes));
 }
 
 constexpr auto conversions = std::to_array<Conversion>({

@@ -18,6 +18,8 @@ namespace {
 constexpr std::int64_t to_the_end = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t to_the_start = std::numeric_limits<std::int64_t>::min();
 
+constexpr std::int64_t farthest = std::int64_t{1} << 40;
+
 // From `starts` up to `ends`, by axes of rows.
 struct Range {
   std::vector<std::int64_t> starts, ends, steps;
@@ -72,6 +74,7 @@ Result<Done> strided(const Context& context) {
     const std::uint32_t bit = 1U << axis;
     std::int64_t &start = range.starts[axis], &end = range.ends[axis], &step = range.steps[axis];
     if (step == 0) return fail(Code::invalid_input, "a stride is 0");
+    if (start < -farthest || start > farthest) return fail(Code::invalid_input, "begin does not fit the input");
     if (mask(4) & bit) {
       end = start == -1 ? to_the_end : start + 1;
       step = 1;

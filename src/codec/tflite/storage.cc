@@ -22,8 +22,7 @@ Result<Done> dequantise(const Context& context) {
     if (known->type != TensorType::float16 && known->type != TensorType::float32 && !known->quantised()) {
       return unsupported("this type of constant");
     }
-    builder.define_known(context.output(), *known);
-    return Done{};
+    return builder.define_known(context.output(), *known);
   }
   const Tensor& from = context.in(0);
   if (!from.quantised() && from.type != TensorType::float16) return unsupported("this type of input");
@@ -56,9 +55,8 @@ Result<Done> densify(const Context& context) {
   const Tensor& from = context.in(0);
   if (!from.sparsity) return fail(Code::invalid_input, "its input is not sparse");
   Bytes dense = TRY(dense_elements(from, context.options.densified_bytes));
-  context.builder.define_known(context.output(), {from.type, from.shape, {}, from.quantised() ? from.quantisation : Quantisation{}},
-                               std::move(dense));
-  return Done{};
+  return context.builder.define_known(
+      context.output(), {from.type, from.shape, {}, from.quantised() ? from.quantisation : Quantisation{}}, std::move(dense));
 }
 
 constexpr auto conversions = std::to_array<Conversion>({
