@@ -37,7 +37,7 @@ struct ImageLimits {
 };
 
 struct DecodeOptions {
-  ImageLimits limits;
+  ImageLimits limits{};
   // The smallest picture that is of use. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as
   // neither side falls below these; 0: full size.
   int least_width = 0, least_height = 0;
