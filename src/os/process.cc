@@ -50,6 +50,13 @@ base::Result<ProcessMemory> process_memory() {
   return memory;
 }
 
+std::uint64_t resident_memory() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t all = 0, resident = 0;
+  const long page = sysconf(_SC_PAGESIZE);
+  return file >> all >> resident && page > 0 ? resident * static_cast<std::uint64_t>(page) : 0;
+}
+
 #ifdef __GLIBC__
 void keep_heap_compact() {
   constexpr int arenas = 2;

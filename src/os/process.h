@@ -15,6 +15,8 @@ struct ProcessMemory {
   std::uint64_t proportional_bytes = 0;  // shared pages counted by share
 };
 base::Result<ProcessMemory> process_memory();
+// Resident bytes alone, asked for in microseconds; 0 where the system does not say.
+std::uint64_t resident_memory();
 
 // What this machine is, as uname(2) has it.
 struct Machine {

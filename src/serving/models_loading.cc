@@ -16,11 +16,6 @@ std::uint64_t estimate(const infer::ModelPackage& package) {
   return 3 * static_cast<std::uint64_t>(package.model.size()) + (std::uint64_t{4} << 20);
 }
 
-std::uint64_t resident() {
-  const auto memory = os::process_memory();
-  return memory ? memory->resident_bytes : 0;
-}
-
 std::string text_of(const ModelKey& key) { return "model " + key.name + " version " + std::to_string(key.version); }
 
 }  // namespace
@@ -91,7 +86,7 @@ void Models::State::operator()(const engine::MakeVersion& out) {
   loop.work(
       load_lane,
       [job, make = loader.make, there = runtime_there] {
-        const std::uint64_t before = resident();
+        const std::uint64_t before = os::resident_memory();
         job->pipeline = [&]() -> Result<std::shared_ptr<const infer::Pipeline>> {
           auto pipeline = TRY(make(*job->package, job->options));
           TRY(infer::check_golden(*pipeline, *job->package));
@@ -99,7 +94,7 @@ void Models::State::operator()(const engine::MakeVersion& out) {
         }();
         job->package.reset();
         job->runtime = *there;
-        const std::uint64_t after = resident();
+        const std::uint64_t after = os::resident_memory();
         // Others allocate meanwhile too: what was measured counts within what can be.
         job->memory = std::clamp(after > before ? after - before : 0, job->least, job->most);
       },
