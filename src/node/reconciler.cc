@@ -29,12 +29,12 @@ Result<base::Bytes> read_reconcile_file(os::World& world, std::string_view state
   return os::read_file(*dir, file_name, file_limit);
 }
 
-std::map<std::string, std::string> good_settings(base::BytesView saved) {
+std::map<std::string, std::string> good_wishes(base::BytesView saved, std::string_view kind) {
   std::map<std::string, std::string> good;
   engine::Reconcile reader({}, {}, 0);
   if (!reader.load(saved)) return good;
   reader.each_good([&](const engine::ItemKey& key, std::string_view value) {
-    if (key.kind == "setting") good.emplace(key.name, value);
+    if (key.kind == kind) good.emplace(key.name, value);
   });
   return good;
 }

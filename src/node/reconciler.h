@@ -30,8 +30,9 @@ namespace selvedge::node {
 
 // What an earlier run saved; Code::not_found if there is none.
 base::Result<base::Bytes> read_reconcile_file(os::World& world, std::string_view state);
-// The settings in it that worked last: key and JSON.
-std::map<std::string, std::string> good_settings(base::BytesView saved);
+// The wishes of a kind in it that worked last: name and JSON. Of kinds that keep them.
+std::map<std::string, std::string> good_wishes(base::BytesView saved, std::string_view kind);
+inline std::map<std::string, std::string> good_settings(base::BytesView saved) { return good_wishes(saved, "setting"); }
 
 class Reconciler {
  public:

@@ -148,7 +148,7 @@ Result<TrustedManifest> Trust::check(std::string_view manifest_envelope, const A
       std::ranges::none_of(manifest.targets, [&](const auto& t) { return fits(t, place); }))
     return fail(Code::denied, step + ": it is not for this machine (" + place.arch + ", " + place.os + ")");
   if (const auto floor = floors_.find(manifest.name); floor != floors_.end()) {
-    if (manifest.version < floor->second.version)
+    if (manifest.version < floor->second.version && !ask.stayed)
       return fail(Code::denied, step + ": version " + std::to_string(floor->second.version) +
                                     " was taken before, and there is no way back to " +
                                     std::to_string(manifest.version));

@@ -111,6 +111,18 @@ TEST_F(TrustArtifacts, ThereIsNoWayBack) {
   EXPECT_TRUE(check(small_manifest("detector", 1)));
 }
 
+TEST_F(TrustArtifacts, WhatStayedHereIsNoWayBack) {
+  ASSERT_TRUE(trust.took(check(small_manifest("detector", 2)).value()));
+  ArtifactAsk ask = ask_for("detector", 1);
+  ask.stayed = true;
+  const std::string older = signers.envelope(small_manifest("detector", 1), {"signer"});
+  EXPECT_TRUE(trust.check(older, ask, gateway, now));
+  EXPECT_FALSE(trust.check(signers.envelope(small_manifest("detector", 1), {"root"}), ask, gateway, now)) << "all else counts";
+  model::ArtifactManifest expired = small_manifest("detector", 1);
+  expired.expires = now;
+  EXPECT_FALSE(trust.check(signers.envelope(expired, {"signer"}), ask, gateway, now));
+}
+
 TEST_F(TrustArtifacts, ExpiredIsExpired) {
   model::ArtifactManifest manifest = small_manifest();
   manifest.expires = now + 1h;
