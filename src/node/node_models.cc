@@ -1,6 +1,7 @@
 // The models of a node: the service itself, its paths, and what may be loaded by hand.
 
 #include "base/version.h"
+#include "model/twin.h"
 #include "node/reconcile_models.h"
 #include "node/state.h"
 #include "serving/model_routes.h"
@@ -26,6 +27,12 @@ Result<void> Node::State::open_models() {
       [this](std::string_view envelope, const engine::ArtifactAsk& ask) { return artifacts->trust().check(envelope, ask); },
       *models);
   return {};
+}
+
+void Node::State::restore_models() {
+  const engine::Twin* twin = twins->store().find(model::twin_id(name(), model::node_twin_name));
+  const auto saved = read_reconcile_file(world, config.state);
+  if (twin != nullptr && saved) model_wishes->restore(*twin, good_wishes(*saved, "model"));
 }
 
 // What runs by a wish goes with the wish only.
