@@ -23,6 +23,7 @@ int pixel(float share, int side) {
 }
 
 void frame(Image& image, int left, int top, int right, int bottom, int line, Colour colour) {
+  if (right - left < 2 * line || bottom - top < 2 * line) return fill(image, left, top, right, bottom, colour);
   fill(image, left, top, right, top + line, colour);
   fill(image, left, bottom - line, right, bottom, colour);
   fill(image, left, top, left + line, bottom, colour);
@@ -87,9 +88,10 @@ void draw_text(Image& image, int x, int y, int size, std::string_view text, Colo
   for (const char c : characters) {
     const auto index = static_cast<std::size_t>(static_cast<unsigned char>(c)) - 32;
     const std::uint64_t bits = index < letters.size() ? letters[index] : unknown_letter;
+    const int lowered = std::string_view("gjpqy,;").contains(c) ? 1 : 0;   // they go below the line
     for (int point = 0; point < 35; ++point) {
       if ((bits >> (34 - point) & 1) == 0) continue;
-      const int left = at + point % 5 * size, top = y + (1 + point / 5) * size;
+      const int left = at + point % 5 * size, top = y + (1 + lowered + point / 5) * size;
       fill(image, left, top, left + size, top + size, colour);
     }
     at += letter_width * size;
@@ -97,12 +99,15 @@ void draw_text(Image& image, int x, int y, int size, std::string_view text, Colo
 }
 
 void draw_detections(Image& image, std::span<const Detection> detections) {
-  const int size = text_size(image.width, image.height), line = std::max(1, size + size / 2);
+  const int size = text_size(image.width, image.height), line = size + 1;
   // The best last, so that it is on top.
   for (auto found = detections.rbegin(); found != detections.rend(); ++found) {
     const Colour colour = colour_of(found->label);
     const int top = pixel(found->box[0], image.height), left = pixel(found->box[1], image.width);
     const int bottom = pixel(found->box[2], image.height), right = pixel(found->box[3], image.width);
+    // A dark edge on both sides: some ground has every colour.
+    const int edge = std::max(1, size / 2);
+    frame(image, left - edge, top - edge, right + edge, bottom + edge, line + 2 * edge, black);
     frame(image, left, top, right, bottom, line, colour);
     const std::string text = caption(found->label, found->name, found->score);
     const int width = static_cast<int>(shown(text).size()) * letter_width * size + size;
