@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace selvedge::engine::quantise {
 namespace {
@@ -9,12 +10,22 @@ namespace {
 // Kernels work on several channels at once; an odd one costs as much as four.
 constexpr std::size_t multiple = 4;
 
-using Channels = std::vector<std::optional<float>>;    // of each channel: what it always is
+// Of each channel of a value: what it always is, if it always is the same.
+using Channels = std::vector<std::optional<float>>;
 
-struct Run {
-  std::vector<std::size_t> nodes;                  // first and last: convolutions over all channels
-  std::vector<std::size_t> kept;                   // channels
-  std::vector<float> shift;                        // to add to the biases of the last
+// A convolution over all channels at the end of a space, and what of its input never changes.
+struct Last {
+  std::size_t node = 0;
+  Channels constant;
+};
+
+// The channels that one convolution makes, and everything that knows how many there are.
+struct Space {
+  std::size_t first = 0;
+  std::vector<std::size_t> depthwise;
+  std::vector<Last> last;
+  std::vector<bool> removable;
+  std::vector<std::size_t> kept;
 };
 
 std::size_t group_of(const Node& node) { return std::size_t(std::max<std::int64_t>(1, integer_of(node, "group", 1))); }
@@ -22,9 +33,8 @@ std::size_t group_of(const Node& node) { return std::size_t(std::max<std::int64_
 bool is_bound(const Node& node) { return is(node, "Relu") || is(node, "Clip"); }
 
 bool pads(const Node& node) {
-  const Attribute* automatic = node.attribute("auto_pad");
   const auto sizes = integers_of(node, "pads");
-  return automatic != nullptr || std::ranges::any_of(sizes, [](std::int64_t size) { return size != 0; });
+  return node.attribute("auto_pad") != nullptr || std::ranges::any_of(sizes, [](std::int64_t size) { return size != 0; });
 }
 
 class Finder {
@@ -34,39 +44,28 @@ class Finder {
     for (std::size_t t = 0; t < plan.taps.size(); ++t) taps_.emplace(plan.taps[t].value, t);
   }
 
-  std::vector<Run> runs() const {
-    std::vector<Run> found;
+  std::vector<Space> spaces() const {
+    std::vector<Space> found;
     for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
-      if (plan_.kinds[n] != Kind::weighted || !is(graph_.nodes[n], "Conv") || group_of(graph_.nodes[n]) != 1) continue;
-      Run run{before(n), {}, {}};
-      if (run.nodes.size() >= 2 && choose(run)) found.push_back(std::move(run));
+      if (!is_layer(n) || group_of(graph_.nodes[n]) != 1) continue;
+      Space space;
+      space.first = n;
+      Channels constant(outputs_of(n));
+      for (std::size_t c = 0; c < constant.size(); ++c) constant[c] = own_constant(n, c);
+      for (const auto& value : constant) space.removable.push_back(value.has_value());
+      if (follow(graph_.nodes[n].outputs[0], constant, tolerance(n), space) && choose(space)) found.push_back(std::move(space));
     }
     return found;
   }
 
  private:
+  bool is_layer(std::size_t n) const { return plan_.kinds[n] == Kind::weighted && is(graph_.nodes[n], "Conv"); }
+  const Constant& weights_of(std::size_t n) const { return *view_.numbers(graph_.nodes[n].inputs[1]); }
+  std::size_t outputs_of(std::size_t n) const { return std::size_t(weights_of(n).shape[0]); }
+
   const Statistics* seen(const std::string& value) const {
     const auto found = taps_.find(value);
     return found == taps_.end() ? nullptr : &seen_[found->second];
-  }
-
-  // The nodes that lead to convolution n, first to last; fewer than two when there is no such run.
-  std::vector<std::size_t> before(std::size_t n) const {
-    std::vector<std::size_t> nodes{n};
-    while (true) {
-      const std::string& value = graph_.nodes[nodes.back()].inputs[0];
-      const auto maker = view_.maker(value);
-      if (!maker || !view_.private_to_one(value)) return {};
-      const Node& node = graph_.nodes[*maker];
-      nodes.push_back(*maker);
-      if (is_bound(node)) continue;
-      if (plan_.kinds[*maker] != Kind::weighted || !is(node, "Conv")) return {};
-      const Constant* weights = view_.numbers(node.inputs[1]);
-      if (group_of(node) == 1) break;
-      if (group_of(node) != std::size_t(weights->shape[0]) || weights->shape[1] != 1) return {};
-    }
-    std::ranges::reverse(nodes);
-    return nodes;
   }
 
   // A quarter of the step of what the node makes.
@@ -75,19 +74,51 @@ class Finder {
     return made == nullptr || made->empty() ? 0 : (std::max(made->greatest(), 0.0F) - std::min(made->least(), 0.0F)) / 1020;
   }
 
-  // What a channel of convolution n is when its inputs do not move it.
-  std::optional<float> constant(std::size_t n, std::size_t channel) const {
+  // Goes through all that takes the value; false when something there needs the channels as they are.
+  bool follow(const std::string& value, const Channels& constant, float tiny, Space& space) const {
+    const auto users = view_.users(value);
+    if (users.empty() || view_.is_output(value)) return false;
+    return std::ranges::all_of(users, [&](const Use& use) { return follow_user(use, constant, tiny, space); });
+  }
+
+  bool follow_user(const Use& use, const Channels& constant, float tiny, Space& space) const {
+    const Node& node = graph_.nodes[use.node];
+    if (use.input != 0) return false;
+    Channels next(constant.size());
+    if (is_bound(node)) {
+      for (std::size_t c = 0; c < constant.size(); ++c)
+        if (constant[c]) next[c] = clip(node, *constant[c]);
+      return follow(node.outputs[0], next, tiny, space);
+    }
+    if (!is_layer(use.node)) return false;
+    // At the border a convolution sees pads: what is not 0 does not stay constant there.
+    const auto passes = [&](std::size_t c) { return constant[c] && (std::abs(*constant[c]) <= tiny || !pads(node)); };
+    for (std::size_t c = 0; c < constant.size(); ++c) space.removable[c] = space.removable[c] && passes(c);
+    if (group_of(node) == 1) {
+      if (std::size_t(weights_of(use.node).shape[1]) != constant.size()) return false;
+      for (std::size_t c = 0; c < constant.size(); ++c)
+        if (passes(c)) next[c] = constant[c];
+      space.last.push_back({use.node, std::move(next)});
+      return true;
+    }
+    if (group_of(node) != constant.size() || outputs_of(use.node) != constant.size()) return false;
+    for (std::size_t c = 0; c < constant.size(); ++c)
+      next[c] = passes(c) ? bias(node, c) + *constant[c] * sum_of_taps(node, c) : own_constant(use.node, c);
+    space.depthwise.push_back(use.node);
+    return follow(node.outputs[0], next, tolerance(use.node), space);
+  }
+
+  // What a channel of convolution n is when its inputs hardly move it.
+  std::optional<float> own_constant(std::size_t n, std::size_t channel) const {
     const Node& node = graph_.nodes[n];
     const Statistics* inputs = seen(node.inputs[0]);
-    const Constant* weights = view_.numbers(node.inputs[1]);
-    const auto per_channel = std::size_t(weights->shape[1]);
+    const auto per_channel = std::size_t(weights_of(n).shape[1]);
     if (inputs == nullptr || inputs->channels().size() != per_channel * group_of(node)) return std::nullopt;
-    const auto outputs = std::size_t(weights->shape[0]);
-    const std::vector<float>& numbers = numbers_of(*weights);
-    const std::size_t each = numbers.size() / outputs, taps = each / per_channel;
+    const std::vector<float>& numbers = numbers_of(weights_of(n));
+    const std::size_t each = numbers.size() / outputs_of(n), taps = each / per_channel;
     const std::size_t first = group_of(node) == 1 ? 0 : channel;
     float moved = 0;
-    double value = bias(node, channel);
+    double value = double(bias(node, channel));
     for (std::size_t i = 0; i < each; ++i) {
       const Channel& input = inputs->channels()[first + i / taps];
       const float weight = numbers[channel * each + i];
@@ -124,53 +155,20 @@ class Finder {
     return sum;
   }
 
-  std::optional<float> follow(const Run& run, std::size_t channel) const {
-    std::optional<float> value = constant(run.nodes[0], channel);
-    float tiny = tolerance(run.nodes[0]);
-    for (std::size_t at = 1; at + 1 < run.nodes.size(); ++at) {
-      const Node& node = graph_.nodes[run.nodes[at]];
-      if (is_bound(node)) {
-        if (value) value = clip(node, *value);
-        continue;
-      }
-      // At the border a depthwise convolution sees pads: what is not 0 does not stay constant.
-      if (value && (std::abs(*value) <= tiny || !pads(node))) value = bias(node, channel) + *value * sum_of_taps(node, channel);
-      else value = constant(run.nodes[at], channel);
-      tiny = tolerance(run.nodes[at]);
-    }
-    const Node& last = graph_.nodes[run.nodes.back()];
-    if (value && std::abs(*value) > tiny && pads(last)) return std::nullopt;
-    return value;
-  }
-
-  bool choose(Run& run) const {
-    const auto channels = std::size_t(view_.numbers(graph_.nodes[run.nodes[0]].inputs[1])->shape[0]);
-    const Constant* last = view_.numbers(graph_.nodes[run.nodes.back()].inputs[1]);
-    if (std::size_t(last->shape[1]) != channels) return false;
-    Channels values(channels);
-    std::size_t gone = 0;
+  // Which channels stay; false when nothing would change.
+  bool choose(Space& space) const {
+    const std::size_t channels = space.removable.size();
+    const auto gone = std::size_t(std::ranges::count(space.removable, true));
+    const std::size_t keep = std::min(channels, std::max(multiple, (channels - gone + multiple - 1) / multiple * multiple));
+    std::size_t extra = keep - (channels - gone);
     for (std::size_t c = 0; c < channels; ++c) {
-      values[c] = follow(run, c);
-      if (values[c]) ++gone;
+      const bool stays = !space.removable[c] || extra > 0;
+      if (space.removable[c] && extra > 0) --extra;
+      if (stays) space.kept.push_back(c);
     }
-    std::size_t keep = std::max(multiple, (channels - gone + multiple - 1) / multiple * multiple);
-    if (keep >= channels) return false;
-    for (std::size_t c = 0, extra = keep - (channels - gone); c < channels && extra > 0; ++c)
-      if (values[c]) values[c].reset(), --extra;
-    add_shift(run, *last, values);
-    for (std::size_t c = 0; c < channels; ++c)
-      if (!values[c]) run.kept.push_back(c);
-    return true;
-  }
-
-  void add_shift(Run& run, const Constant& last, const Channels& values) const {
-    const std::vector<float>& numbers = numbers_of(last);
-    const auto outputs = std::size_t(last.shape[0]), channels = values.size();
-    const std::size_t taps = numbers.size() / (outputs * channels);
-    run.shift.assign(outputs, 0);
-    for (std::size_t o = 0; o < outputs; ++o)
-      for (std::size_t c = 0; c < channels; ++c)
-        for (std::size_t t = 0; values[c] && t < taps; ++t) run.shift[o] += numbers[(o * channels + c) * taps + t] * *values[c];
+    return keep < channels || std::ranges::any_of(space.last, [](const Last& last) {
+             return std::ranges::any_of(last.constant, [](const auto& value) { return value.has_value(); });
+           });
   }
 
   const Graph& graph_;
@@ -205,45 +203,58 @@ void replace_input(Graph& graph, Node& node, std::size_t index, Constant with) {
   node.inputs[index] = add_constant(graph, std::move(with));
 }
 
-void apply(Graph& graph, const Run& run) {
-  for (std::size_t at = 0; at < run.nodes.size(); ++at) {
-    Node& node = graph.nodes[run.nodes[at]];
-    if (!is(node, "Conv")) continue;
-    const Constant weights = *graph.constant(node.inputs[1]);
-    const bool last = at + 1 == run.nodes.size();
-    replace_input(graph, node, 1, only(weights, last ? 1 : 0, run.kept));
-    const std::string bias = input_of(node, 2);
-    if (last) {
-      std::vector<float> sums = bias.empty() ? std::vector<float>(run.shift.size()) : floats_of(*graph.constant(bias));
-      for (std::size_t o = 0; o < sums.size(); ++o) sums[o] += run.shift[o];
-      replace_input(graph, node, 2, make_floats(node.outputs[0] + "_bias", {std::int64_t(sums.size())}, sums));
-      continue;
-    }
-    if (!bias.empty()) replace_input(graph, node, 2, only(*graph.constant(bias), 0, run.kept));
-    if (at > 0) {
-      remove(node, "group");
-      node.attributes.push_back({"group", std::int64_t(run.kept.size())});
-    }
+// What constant channels add goes into the biases; their weights become 0, and those not kept go.
+void apply_last(Graph& graph, const Space& space, const Last& last) {
+  Node& node = graph.nodes[last.node];
+  const Constant weights = *graph.constant(node.inputs[1]);
+  std::vector<float> numbers = floats_of(weights);
+  const auto outputs = std::size_t(weights.shape[0]), channels = last.constant.size();
+  const std::size_t taps = numbers.size() / (outputs * channels);
+  const std::string bias = input_of(node, 2);
+  std::vector<float> sums = bias.empty() ? std::vector<float>(outputs) : floats_of(*graph.constant(bias));
+  for (std::size_t o = 0; o < outputs; ++o)
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t t = 0; last.constant[c] && t < taps; ++t)
+        sums[o] += std::exchange(numbers[(o * channels + c) * taps + t], 0.0F) * *last.constant[c];
+  replace_input(graph, node, 1, only(make_floats(weights.name, weights.shape, numbers), 1, space.kept));
+  replace_input(graph, node, 2, make_floats(node.outputs[0] + "_bias", {std::int64_t(outputs)}, sums));
+}
+
+void apply(Graph& graph, const Space& space) {
+  for (const Last& last : space.last) apply_last(graph, space, last);
+  const auto keep_outputs = [&](std::size_t n) {
+    Node& node = graph.nodes[n];
+    replace_input(graph, node, 1, only(*graph.constant(node.inputs[1]), 0, space.kept));
+    if (const std::string bias = input_of(node, 2); !bias.empty())
+      replace_input(graph, node, 2, only(*graph.constant(bias), 0, space.kept));
+  };
+  keep_outputs(space.first);
+  for (const std::size_t n : space.depthwise) {
+    keep_outputs(n);
+    remove(graph.nodes[n], "group");
+    graph.nodes[n].attributes.push_back({"group", std::int64_t(space.kept.size())});
   }
+}
+
+void drop_unused_constants(Graph& graph) {
+  const View view(graph);
+  std::vector<bool> used;
+  for (const Constant& constant : graph.constants)
+    used.push_back(!view.users(constant.name).empty() || view.is_output(constant.name));
+  std::size_t at = 0;
+  std::erase_if(graph.constants, [&](const Constant&) { return !used[at++]; });
 }
 
 }  // namespace
 
 Pruned prune(Graph prepared, const Plan& plan, std::span<const Statistics> seen) {
-  const std::vector<Run> runs = Finder(prepared, plan, seen).runs();
+  const std::vector<Space> spaces = Finder(prepared, plan, seen).spaces();
   Pruned pruned{std::move(prepared), 0};
-  for (const Run& run : runs) {
-    const std::size_t before = std::size_t(pruned.graph.constant(pruned.graph.nodes[run.nodes[0]].inputs[1])->shape[0]);
-    pruned.channels += before - run.kept.size();
-    apply(pruned.graph, run);
+  for (const Space& space : spaces) {
+    pruned.channels += space.removable.size() - space.kept.size();
+    apply(pruned.graph, space);
   }
-  // Constants that the pruned ones replaced.
-  const View view(pruned.graph);
-  std::vector<bool> used;
-  for (const Constant& constant : pruned.graph.constants)
-    used.push_back(!view.users(constant.name).empty() || view.is_output(constant.name));
-  std::size_t at = 0;
-  std::erase_if(pruned.graph.constants, [&](const Constant&) { return !used[at++]; });
+  drop_unused_constants(pruned.graph);
   return pruned;
 }
 

@@ -1,11 +1,11 @@
 // Prune: channels that never change go. Training often leaves channels whose weights are all but 0: what
 // comes out is their bias, whatever goes in. Such a channel is taken out of the convolution that makes
-// it and of those (depthwise) that it passes, and what it would add to the next is added to that one's
-// biases. Pure.
+// it and of those (depthwise) that it passes; what it would add to the convolutions at the end is added
+// to their biases. Where one user needs it, it stays, and only weights that multiply it become 0. Pure.
 //
 // A channel counts as constant when all that its inputs were seen to do, added up, moves it by less than
-// a quarter of the step in which it will be kept. Only along runs without a branch: a convolution, Relu,
-// Clip and depthwise convolutions, a convolution.
+// a quarter of the step in which it will be kept. Only where nothing but convolutions, Relu and Clip
+// take the channels: a residual sum needs them all.
 
 #pragma once
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "engine/quantise/short_names.h"
 #include "engine/quantise/step_groups.h"
 #include "engine/quantise/weights.h"
 
@@ -39,6 +40,7 @@ class Writer {
       }
     }
     keep_used_constants();
+    shorten_names(to_);
     made_.graph = std::move(to_);
     return std::move(made_);
   }
