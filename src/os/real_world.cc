@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "os/epoll_loop.h"
+#include "os/linux_camera.h"
 #include "os/posix_files.h"
 #include "os/tcp_network.h"
 #include "os/world.h"
@@ -21,6 +22,10 @@ class LinuxWorld final : public RealWorld {
   Network& network() override { return network_; }
   base::Result<std::unique_ptr<Dir>> directory(std::string_view path, bool create) override {
     return open_directory(path, create);
+  }
+
+  std::unique_ptr<Camera> camera(const CameraOptions& options, CameraEvents& events) override {
+    return std::make_unique<LinuxCamera>(*loop_, options, events, system_video_calls());
   }
 
   void entropy(std::span<std::uint8_t> into) override {

@@ -5,6 +5,28 @@
 
 namespace selvedge::os {
 
+namespace {
+
+class NoCamera final : public Camera {
+ public:
+  NoCamera(Loop& loop, const CameraOptions& options, CameraEvents& events) : loop_(loop) {
+    timer_ = loop_.after({}, [this, device = options.device, &events] {
+      events.on_close(*this, {base::Code::not_found, "open camera " + device + ": there are none"});
+    });
+  }
+  ~NoCamera() override { loop_.cancel(timer_); }
+
+ private:
+  Loop& loop_;
+  TimerId timer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Camera> World::camera(const CameraOptions& options, CameraEvents& events) {
+  return std::make_unique<NoCamera>(loop(), options, events);
+}
+
 std::uint64_t World::random_u64() {
   std::array<std::uint8_t, sizeof(std::uint64_t)> bytes{};
   entropy(bytes);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "os/camera.h"
 #include "os/files.h"
 #include "os/loop.h"
 #include "os/stream.h"
@@ -22,6 +23,8 @@ class World {
   virtual Network& network() = 0;
   // A directory by path, made with its parents if `create`.
   virtual base::Result<std::unique_ptr<Dir>> directory(std::string_view path, bool create) = 0;
+  // Returns at once; on_open or on_close follows. A world without cameras says not_found.
+  virtual std::unique_ptr<Camera> camera(const CameraOptions& options, CameraEvents& events);
   // Cryptographic randomness in the real world, seeded in the fake one.
   virtual void entropy(std::span<std::uint8_t> into) = 0;
 
