@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "codec/package/archive.h"
+#include "infer/models_fixture.h"
 
 namespace selvedge::infer {
 namespace {
@@ -171,6 +172,23 @@ TEST(ModelPackage, RefusesWhatIsNoPackage) {
   const auto file = *write_package(package());
   for (std::size_t size = 0; size < file.size(); size += 7) EXPECT_FALSE(read_package(base::BytesView(file).first(size)));
   EXPECT_EQ(read_package(file, {.unpacked = 1'000, .members = 10}).error().code, Code::exhausted);
+}
+
+TEST(ModelPackage, ImportsATensorFlowLiteFile) {
+  const auto model = test_model("face_detection_short_range.tflite");
+  if (!model) GTEST_SKIP() << model.error().message;
+  const auto description = to_bytes("name = \"face\"\nmodel = \"face.tflite\"\n");
+  const auto read = read_package(*codec::write_archive({{"model.toml", description}, {"face.tflite", *model}}));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(codec::onnx::read(read->model));
+  // What is written again is ONNX, and says so.
+  const auto again = read_package(*write_package(*read));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->description.file, "face.onnx");
+  EXPECT_EQ(again->model, read->model);
+  const auto broken = read_package(*codec::write_archive({{"model.toml", description}, {"face.tflite", to_bytes("none")}}));
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().message.find("read model package: face.tflite: "), 0U) << broken.error().message;
 }
 
 TEST(ModelPackage, LabelsMayEndInAnyKindOfLine) {
