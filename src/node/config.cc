@@ -4,6 +4,7 @@
 #include "codec/payload/payload.h"
 #include "engine/seal/frame_sealer.h"
 #include "node/aggregates.h"
+#include "node/anomalies.h"
 #include "node/own_topics.h"
 
 namespace selvedge::node {
@@ -133,13 +134,24 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("artifacts.device-types", device_types,
          "Types of devices at this node: artifacts made for one of them fit.");
 
+  s.bind("models.runtime", models_runtime,
+         "Library of the model runtime (ONNX Runtime); empty: looked for when the first model comes.");
+  s.bind("models.memory", models_memory, "All loaded models together, as estimated.");
+  s.bind("models.queue", models_queue, "Requests that wait for one model.", 0, 100'000);
+  s.bind("models.workers", models_workers, "Requests that models answer at the same time, one thread each.", 1, 64);
+  s.bind("models.cache", models_cache,
+         "Keep the optimised form of models on disk, so that they load faster; never of sealed ones.");
+
   s.bind("store.aggregate-memory", aggregate_memory, "Open windows and what else [[aggregate]] keeps in memory.");
+  s.bind("store.anomaly-memory", anomaly_memory, "What [[anomaly]] keeps in memory of the series it watches.");
   s.bind_each("topic", [this](settings::Settings& e) { bind_topic(e, topics.emplace_back()); },
               "How topics become series.");
   s.bind_each("twin", [this](settings::Settings& e) { bind_twin(e, twins.emplace_back()); },
               "Readings that update what devices report in their twins.");
   s.bind_each("aggregate", [this](settings::Settings& e) { bind_aggregate(e, aggregates.emplace_back()); },
               "What is made of readings on the node, and where the raw ones go.");
+  s.bind_each("anomaly", [this](settings::Settings& e) { bind_anomaly(e, anomalies.emplace_back()); },
+              "Series that are watched for unusual behaviour.");
   s.bind_each("pull", [this](settings::Settings& e) { bind_pull(e, pulls.emplace_back()); },
               "HTTP sources.");
 }
@@ -148,6 +160,7 @@ void NodeConfig::keep_sources(const std::vector<settings::Settings::Explained>& 
   for (const auto& e : explained) {
     if (e.key.starts_with("topic[")) sources.emplace("topic", e.from);
     else if (e.key.starts_with("aggregate[")) sources.emplace("aggregate", e.from);
+    else if (e.key.starts_with("anomaly[")) sources.emplace("anomaly", e.from);
     else if (e.from != "default") sources.emplace(e.key, e.from);
   }
 }
@@ -215,6 +228,7 @@ Result<void> NodeConfig::finish() {
   TRY(check_own_topics(device_topics));
   TRY(telemetry_rules());
   TRY(aggregate_rules());
+  TRY(anomaly_rules());
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "engine/rules/topic_map.h"
 #include "engine/session/broker.h"
 #include "node/telemetry_twins.h"
+#include "serving/models.h"
 #include "settings/settings.h"
 #include "store/reading_store.h"
 
@@ -46,7 +47,15 @@ struct AggregateConfig {
   friend bool operator==(const AggregateConfig&, const AggregateConfig&) = default;
 };
 
+struct AnomalyConfig {
+  std::string filter, detector = "robust", threshold, clear, model, series = "{series}/{output}";
+  std::uint32_t confirm = 1, hold = 3, window = 64, phases = 48, every = 1;
+  base::Duration period{}, stuck_after{}, report = std::chrono::seconds(60);
+  friend bool operator==(const AnomalyConfig&, const AnomalyConfig&) = default;
+};
+
 struct AggregateRuleSet;
+struct AnomalyRuleSet;
 
 struct NodeConfig {
   std::string name;                  // empty: from the certificate, else the host's name
@@ -97,13 +106,21 @@ struct NodeConfig {
   settings::Size artifacts_budget{4ULL << 30}, artifacts_keep_free{64 << 20}, artifacts_rate{0};
   std::uint32_t artifacts_parallel = 2;
 
+  std::string models_runtime;        // the library of the model runtime; empty: looked for
+  settings::Size models_memory{256 << 20};
+  std::uint32_t models_queue = 64, models_workers = 2;
+  bool models_cache = true;
+  serving::ModelLoader model_loader; // none: the runtime's; tests have models that are none
+
   std::deque<TopicConfig> topics;    // deque: bound fields must not move
   std::deque<PullConfig> pulls;
   std::deque<TwinConfig> twins;
   std::deque<AggregateConfig> aggregates;
   settings::Size aggregate_memory{4 << 20};
+  std::deque<AnomalyConfig> anomalies;
+  settings::Size anomaly_memory{4 << 20};
 
-  // Where values came from, by key ("topic" and "aggregate" are whole lists): what was loaded says so here.
+  // Where values came from, by key ("topic", "aggregate" and "anomaly" are whole lists): what was loaded says so here.
   std::map<std::string, std::string> sources;
 
   void bind_to(settings::Settings& settings);
@@ -113,9 +130,11 @@ struct NodeConfig {
   base::Result<std::vector<engine::TopicRule>> topic_rules() const;
   base::Result<std::vector<TelemetryRule>> telemetry_rules() const;
   base::Result<AggregateRuleSet> aggregate_rules() const;   // config_aggregate.cc
+  base::Result<AnomalyRuleSet> anomaly_rules() const;       // config_anomaly.cc
 };
 
 void bind_topic(settings::Settings& settings, TopicConfig& topic);
 void bind_aggregate(settings::Settings& settings, AggregateConfig& aggregate);
+void bind_anomaly(settings::Settings& settings, AnomalyConfig& anomaly);
 
 }  // namespace selvedge::node

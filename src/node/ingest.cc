@@ -145,7 +145,8 @@ Result<void> Ingest::end_message(std::uint64_t key, base::Time now) {
   if (ended)
     for (Fed& fed : fed_) {
       if (fed.value.kind == model::Kind::text) fed.value.text = fed.text;
-      aggregates_->took(fed.series, fed.time, fed.value, now);
+      if (fed.aggregated) aggregates_->took(fed.series, fed.time, fed.value, now);
+      if (fed.watched) anomalies_->took(fed.series, fed.time, fed.value, now);
     }
   fed_.clear();
   fed_only_ = false;
@@ -167,21 +168,23 @@ Result<store::Added> Ingest::add(std::string_view device, base::Time time, model
     const model::SeriesDef* def = store_.find(name_);
     if (def == nullptr) def = store_.find(TRY(store_.series(name_, value.kind, device)));
     CHECK(def != nullptr);
-    series = {def->id, def->kind, aggregates_ == nullptr ? Aggregates::Plan::none : aggregates_->plan(*def)};
+    series = {def->id, def->kind, aggregates_ == nullptr ? Aggregates::Plan::none : aggregates_->plan(*def),
+              anomalies_ != nullptr && anomalies_->watches(*def)};
     if (known_.size() >= most_known) known_.clear();
     known_.emplace(name_, series);
   }
   if (value.kind != series.kind)
     value = TRY(base::while_doing(name_, converted(value, series.kind)));
   store::Adding how;
-  if (series.plan != Aggregates::Plan::none) {
-    if (aggregates_->full()) return base::fail(base::Code::exhausted, "aggregates wait to be stored");
-    how.followed = aggregates_->admits(series.id, time);
-  }
+  const bool aggregated = series.plan != Aggregates::Plan::none;
+  if (aggregated && aggregates_->full()) return base::fail(base::Code::exhausted, "aggregates wait to be stored");
+  if (series.watched && anomalies_->full()) return base::fail(base::Code::exhausted, "anomalies wait to be stored");
+  // Either both are told or none, as the journal has one word for both.
+  how.followed = aggregated ? aggregates_->admits(series.id, time) : series.watched;
   how.journal_only = how.followed && series.plan == Aggregates::Plan::take_only;
   const store::Added added = TRY(store_.add(series.id, time, value, how));
   if (how.followed && added == store::Added::stored) {
-    fed_.push_back({series.id, time, value, std::string(value.text)});
+    fed_.push_back({series.id, time, value, std::string(value.text), aggregated, series.watched});
     fed_only_ = fed_only_ || how.journal_only;
   }
   if (told_ && added != store::Added::duplicate) told_(series.id, name_, device, time, value);

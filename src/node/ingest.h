@@ -18,6 +18,7 @@
 #include "codec/payload/payload.h"
 #include "engine/rules/topic_map.h"
 #include "node/aggregates.h"
+#include "node/anomalies.h"
 #include "node/dead_letters.h"
 #include "node/devices.h"
 #include "os/world.h"
@@ -56,7 +57,9 @@ class Ingest {
 
   // Has readings aggregated as well; `aggregates` must outlive this.
   void aggregate(Aggregates& aggregates) { aggregates_ = &aggregates; }
-  // The rules of the aggregates are others now.
+  // Has readings watched as well; `anomalies` must outlive this.
+  void watch(Anomalies& anomalies) { anomalies_ = &anomalies; }
+  // The rules of the aggregates or anomalies are others now.
   void forget_plans() { known_.clear(); }
 
   Taken message(const IncomingMessage& message);
@@ -81,7 +84,7 @@ class Ingest {
                                    const codec::payload::Options& options, const Name& name);
   // Adds one reading to the series whose name stands in name_.
   base::Result<store::Added> add(std::string_view device, base::Time time, model::ValueView value);
-  // Ends the message in the store, and then tells the aggregates.
+  // Ends the message in the store, and then tells aggregates and anomalies.
   base::Result<void> end_message(std::uint64_t key, base::Time now);
   void abandon_message();
 
@@ -97,6 +100,7 @@ class Ingest {
     model::SeriesId id{};
     model::Kind kind{};
     Aggregates::Plan plan = Aggregates::Plan::none;
+    bool watched = false;
   };
   struct Hash {
     using is_transparent = void;
@@ -104,12 +108,14 @@ class Ingest {
   };
   std::unordered_map<std::string, Known, Hash, std::equal_to<>> known_;
   Aggregates* aggregates_ = nullptr;
-  // Readings of the message that the aggregates are to be told of.
+  Anomalies* anomalies_ = nullptr;
+  // Readings of the message that aggregates and anomalies are to be told of.
   struct Fed {
     model::SeriesId series{};
     base::Time time{};
     model::ValueView value;
     std::string text;                // that of the value
+    bool aggregated = false, watched = false;
   };
   std::vector<Fed> fed_;
   bool fed_only_ = false;            // some of them are nowhere but in the journal

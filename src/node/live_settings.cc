@@ -21,10 +21,10 @@ constexpr std::string_view keys[] = {
     "store.memory", "store.journal", "store.blocks", "store.keep-free", "store.block-age",
     "store.block-readings", "store.dense-readings", "store.retention", "store.when-full", "store.dead-letters",
     "uplink.bytes-per-second", "uplink.window", "uplink.backoff-max", "uplink.ack-timeout",
-    "topics", "aggregates"};
+    "topics", "aggregates", "anomalies"};
 
 std::string file_key(const std::string& key) {
-  return key == topics_key ? "topic" : key == aggregates_key ? "aggregate" : key;
+  return key == topics_key ? "topic" : key == aggregates_key ? "aggregate" : key == anomalies_key ? "anomaly" : key;
 }
 
 template <typename Element>
@@ -45,6 +45,7 @@ std::string list_json(const std::deque<Element>& elements, void (*bind)(Settings
 std::optional<std::string> list_value(const NodeConfig& config, std::string_view key) {
   if (key == topics_key) return list_json(config.topics, bind_topic);
   if (key == aggregates_key) return list_json(config.aggregates, bind_aggregate);
+  if (key == anomalies_key) return list_json(config.anomalies, bind_anomaly);
   return std::nullopt;
 }
 
@@ -77,6 +78,7 @@ Result<NodeConfig> LiveSettings::with(const Wishes& wishes) const {
   for (const auto& [key, json] : wishes) {
     if (key == topics_key) made.topics.clear();
     if (key == aggregates_key) made.aggregates.clear();
+    if (key == anomalies_key) made.anomalies.clear();
     TRY(bound.apply_json(file_key(key), json, "twin"));
   }
   TRY(made.finish());
@@ -140,6 +142,8 @@ std::vector<Settings::Explained> LiveSettings::explained() const {
   add_list(topics_key, !copy.topics.empty(), "How topics become series: every [[topic]] in order.");
   add_list(aggregates_key, !copy.aggregates.empty(),
            "What is made of readings on the node: every [[aggregate]] in order.");
+  add_list(anomalies_key, !copy.anomalies.empty(),
+           "Series that are watched for unusual behaviour: every [[anomaly]] in order.");
   return all;
 }
 

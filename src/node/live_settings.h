@@ -23,9 +23,9 @@
 namespace selvedge::node {
 
 std::span<const std::string_view> live_keys();
-// What a wish calls the keys "topic" and "aggregate": the whole list of [[topic]], or [[aggregate]], as an
-// array.
-inline constexpr std::string_view topics_key = "topics", aggregates_key = "aggregates";
+// What a wish calls the keys "topic", "aggregate" and "anomaly": the whole list of [[topic]], [[aggregate]] or
+// [[anomaly]], as an array.
+inline constexpr std::string_view topics_key = "topics", aggregates_key = "aggregates", anomalies_key = "anomalies";
 
 class LiveSettings {
  public:

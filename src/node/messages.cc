@@ -77,6 +77,7 @@ void Node::State::commit_group() {
 
 void Node::State::commit(std::function<void()> done) {
   aggregates->flush();
+  anomalies->flush();
   auto guarded = [done = std::move(done), living = std::weak_ptr<bool>(alive)] {
     if (!living.expired()) done();
   };

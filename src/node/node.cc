@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "net/http/websocket_stream.h"
+#include "node/anomaly_models.h"
 #include "node/state.h"
 
 namespace selvedge::node {
@@ -45,14 +46,18 @@ Result<void> Node::State::open_artifacts() {
 
 store::StoreLimits Node::State::store_limits(const NodeConfig& of) const {
   store::StoreLimits limits = of.store;
-  limits.policy = [a = aggregates.get()](const model::SeriesDef& series) { return a->policy(series); };
+  limits.policy = [this](const model::SeriesDef& series) {
+    return anomalies->is_derived(series.id) ? store::SeriesPolicy{} : aggregates->policy(series);
+  };
   return limits;
 }
 
 Result<void> Node::State::open_store() {
   aggregates = std::make_unique<Aggregates>(world, metrics, TRY(config.aggregate_rules()));
+  anomalies = std::make_unique<Anomalies>(world, metrics, TRY(config.anomaly_rules()));
+  followers = std::make_unique<Followers>(*aggregates, *anomalies);
   store = TRY(base::while_doing("store", store::ReadingStore::open(world, config.state + "/store",
-                                                                   store_limits(config), aggregates.get())));
+                                                                   store_limits(config), followers.get())));
   return {};
 }
 
@@ -81,6 +86,7 @@ void Node::State::make_http() {
   add_wish_routes();
   trail->add_routes(*http, api->identify);
   artifacts->add_routes(*http, api->identify, api->audit);
+  add_model_routes();
   if (!config.websocket_path.empty())
     http->websocket(config.websocket_path, "mqtt",
                     [this](std::unique_ptr<os::Stream> stream, const net::http::Request&,
@@ -106,10 +112,12 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
   s.devices->limit_wrong({.burst = config.wrong_passwords, .refill = config.wrong_passwords_refill, .sources = 4096});
   TRY(s.open_access());
   TRY(s.open_artifacts());
+  TRY(s.open_models());
   s.sessions = TRY(base::while_doing("sessions", SessionLog::open(world, config.state)));
   s.ingest = std::make_unique<Ingest>(
       world, *s.store, *s.dead_letters, *s.devices, TRY(engine::TopicMap::create(TRY(config.topic_rules()))), s.metrics);
   s.ingest->aggregate(*s.aggregates);
+  s.ingest->watch(*s.anomalies);
   s.make_mqtt();
   TRY(s.open_twins());
   TRY(base::while_doing("sessions", s.mqtt->restore(s.sessions->take_records())));
@@ -125,6 +133,8 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
     if (s.uplink) s.uplink->sealed(seq, bytes);
   });
   s.aggregates->attach(*s.store, [&s] { s.plan_commit(); });
+  s.anomalies->set_models(asking(*s.models));
+  s.anomalies->attach(*s.store, [&s] { s.plan_commit(); });
   return std::unique_ptr<Node>(new Node(std::move(state)));
 }
 

@@ -5,6 +5,7 @@
 //   listeners.cc  TLS listeners and the uplink, once the node has an identity
 //   wishes.cc     settings that change live, and what the node's own twin wishes
 //   status.cc     metrics and state
+//   node_models.cc  the models it serves
 //   node.cc       assembling, starting, stopping
 
 #pragma once
@@ -21,10 +22,13 @@
 #include "net/http/http.h"
 #include "net/mqtt/server.h"
 #include "node/aggregates.h"
+#include "node/anomalies.h"
 #include "node/api.h"
 #include "node/artifacts.h"
 #include "node/dead_letters.h"
 #include "node/devices.h"
+#include "node/followers.h"
+#include "node/held_models.h"
 #include "node/ingest.h"
 #include "node/node.h"
 #include "node/live_settings.h"
@@ -35,9 +39,12 @@
 #include "node/session_log.h"
 #include "node/twins.h"
 #include "node/uplink.h"
+#include "serving/inference_http.h"
 #include "things/http_routes.h"
 
 namespace selvedge::node {
+
+class ModelKind;
 
 struct Node::State {
   State(os::World& w, NodeConfig c) : world(w), config(std::move(c)) {}
@@ -62,6 +69,13 @@ struct Node::State {
   void start_reconciler();
   void enforce_device(const std::string& name);
   void add_wish_routes();
+
+  // ---- models ---- (node_models.cc)
+  base::Result<void> open_models();
+  void add_model_routes();
+  void restore_models();               // those that worked last, where another version is wished for
+  void load_by_hand(const std::string& name, const std::function<void(base::Result<void>)>& done);
+  void unload_by_hand(const std::string& name, const std::function<void(base::Result<void>)>& done);
 
   // ---- who may come in ----
   void login(net::mqtt::LoginRequest request, std::function<void(engine::Grant)> answer);
@@ -99,12 +113,17 @@ struct Node::State {
   os::World& world;
   NodeConfig config;
   base::Registry metrics;
-  std::unique_ptr<Aggregates> aggregates;              // before the store, which calls it
+  std::unique_ptr<Aggregates> aggregates;              // these three before the store, which calls them
+  std::unique_ptr<Anomalies> anomalies;
+  std::unique_ptr<Followers> followers;
   std::unique_ptr<store::ReadingStore> store;
   std::unique_ptr<DeadLetters> dead_letters;
   std::unique_ptr<Devices> devices;
   std::unique_ptr<audit::Trail> trail;
   std::unique_ptr<Artifacts> artifacts;
+  std::unique_ptr<serving::Models> models;
+  std::unique_ptr<HeldModels> held_models;
+  std::unique_ptr<serving::InferenceApi> inference;
   std::unique_ptr<SessionLog> sessions;
   std::unique_ptr<Ingest> ingest;
   std::unique_ptr<net::mqtt::Server> mqtt;
@@ -117,6 +136,7 @@ struct Node::State {
   std::unique_ptr<Uplink> uplink;
   std::unique_ptr<LiveSettings> live;
   std::unique_ptr<Reconciler> reconciler;
+  ModelKind* model_wishes = nullptr;                   // the reconciler's
   std::optional<identity::NodeIdentity> identity;
   std::shared_ptr<os::Tls> listener_tls, uplink_tls;
   std::unordered_set<std::string> revoked;               // certificate serials

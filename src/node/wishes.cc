@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "node/reconcile_artifacts.h"
 #include "node/reconcile_devices.h"
+#include "node/reconcile_models.h"
 #include "node/reconcile_settings.h"
 #include "node/state.h"
 #include "os/process.h"
@@ -55,6 +56,12 @@ Result<void> Node::State::apply_settings(const NodeConfig& next) {
     if (const auto saved = aggregates->set_rules(std::move(set)); !saved)
       base::log::warn("aggregate", "new rules are in force, but not noted yet", {{"why", saved.error()}});
   }
+  if (next.anomalies != config.anomalies) {
+    auto set = TRY(next.anomaly_rules());
+    ingest->forget_plans();
+    if (const auto saved = anomalies->set_rules(std::move(set)); !saved)
+      base::log::warn("anomaly", "new rules are in force, but not noted yet", {{"why", saved.error()}});
+  }
   store->set_limits(store_limits(next));
   dead_letters->set_bytes(next.dead_letters.bytes);
   mqtt->set_limits(next.broker);
@@ -83,6 +90,9 @@ Result<void> Node::State::open_reconciler() {
   kinds.push_back(std::make_unique<DeviceKind>(
       *devices, [this](const std::string& device) { enforce_device(device); }));
   kinds.push_back(std::make_unique<ArtifactKind>(world.loop(), artifacts->fetcher()));
+  auto wished_models = std::make_unique<ModelKind>(world.loop(), artifacts->fetcher(), artifacts->store(), *held_models);
+  model_wishes = wished_models.get();
+  kinds.push_back(std::move(wished_models));
   reconciler = TRY(base::while_doing(
       "reconcile",
       Reconciler::open(world, config.state, twins->store(), std::move(kinds), metrics)));
@@ -91,6 +101,7 @@ Result<void> Node::State::open_reconciler() {
 }
 
 void Node::State::start_reconciler() {
+  restore_models();
   reconciler->start(name());
   const os::Machine machine = os::machine();
   base::JsonWriter json;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t most_label_bytes = 64;
 constexpr std::string_view total;
 
-double rounded(double value, double step) { return std::round(value / step) * step; }
+double rounded(double value, double parts) { return std::round(value * parts) / parts; }
 
 }  // namespace
 
@@ -82,8 +82,8 @@ std::string detections_json(std::span<const Detection> found, std::size_t most) 
   std::size_t count = 0;
   for (const Detection& one : found) {
     base::JsonWriter item;
-    item.begin_object().field("label", level_of_label(one)).field("score", rounded(one.score, 0.001)).key("box").begin_array();
-    for (const float side : one.box) item.value(rounded(side, 0.0001));
+    item.begin_object().field("label", level_of_label(one)).field("score", rounded(one.score, 1000)).key("box").begin_array();
+    for (const float side : one.box) item.value(rounded(side, 10'000));
     item.end_array().end_object();
     if (json.text().size() + item.text().size() + of_the_rest > most) break;
     json.raw(item.text());

@@ -1,0 +1,211 @@
+// Watching for anomalies on a whole node: what is stored, and that neither a restart nor a crash changes it.
+
+#include "node/anomalies.h"
+
+#include <cmath>
+#include <map>
+
+#include "node/live_settings.h"
+#include "node/node_fixture.h"
+#include "os/fake/random.h"
+
+namespace selvedge::node {
+namespace {
+
+class AnomaliesTest : public NodeTest {
+ protected:
+  AnomalyConfig& rule(std::string filter) {
+    AnomalyConfig& a = config.anomalies.emplace_back();
+    a.filter = std::move(filter);
+    a.window = 32;
+    a.report = std::chrono::seconds(30);
+    return a;
+  }
+  void send(client::Device& from, double value) {
+    const std::int64_t ms = machine.loop().wall_now().ns / 1'000'000;
+    EXPECT_EQ(publish(from, "plant/7", R"({"ts":)" + std::to_string(ms) + R"(,"t":)" + std::to_string(value) + "}"),
+              codec::mqtt::Reason::success);
+    sim.run_for(std::chrono::milliseconds(1000));
+  }
+  void usual(client::Device& from, int count) {
+    for (int i = 0; i < count; ++i) {
+      ++step_;
+      send(from, 20 + std::sin(step_ * 1.7) + 0.4 * std::sin(step_ * 0.9));
+    }
+  }
+  double metric(const std::string& name) {
+    const std::string page = node->metrics().text();
+    const std::size_t at = page.find("\n" + name + " ");
+    EXPECT_NE(at, page.npos) << name;
+    return at == page.npos ? -1 : std::stod(page.substr(at + name.size() + 2));
+  }
+  // The values of a series as text, in order of time; times must be different.
+  std::string texts(std::string_view series) {
+    std::map<std::int64_t, std::string> all;
+    const model::SeriesDef* def = node->store().find(series);
+    if (def == nullptr) return "no series";
+    const auto take = [&](const codec::Columns& columns) {
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        const auto value = columns.at(i);
+        EXPECT_TRUE(all.emplace(columns.times[i], value.kind == model::Kind::text ? std::string(value.text)
+                                                  : value.boolean                 ? "on"
+                                                                                  : "off")
+                        .second);
+      }
+      return true;
+    };
+    EXPECT_TRUE(node->store().visit(
+        def->id, {INT64_MIN}, {INT64_MAX},
+        [&](const model::BlockSummary&, base::BytesView frame) {
+          codec::Columns columns;
+          EXPECT_TRUE(codec::decode_frame(frame, columns));
+          return take(columns);
+        },
+        take));
+    std::string text, last;
+    for (const auto& [time, value] : all)
+      if (value != last) text += (text.empty() ? "" : " ") + (last = value);
+    return text;
+  }
+
+  double step_ = 0;
+};
+
+TEST_F(AnomaliesTest, ScoresAndAlarmsAreReadingsOfTheirOwn) {
+  rule("plant/#");
+  start();
+  client::Device& boiler = device("boiler");
+  usual(boiler, 60);
+  send(boiler, 60);
+  usual(boiler, 10);
+  EXPECT_EQ(texts("plant/7/t/anomalous"), "off on off");
+  EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "spike none");
+  EXPECT_GE(values("plant/7/t/anomaly").size(), 3u);
+  EXPECT_EQ(values("plant/7/t").size(), 71u);
+  EXPECT_EQ(node->store().find("plant/7/t/anomalous")->kind, model::Kind::boolean);
+  EXPECT_EQ(metric("selvedge_anomaly_alarms_total"), 1);
+  EXPECT_EQ(metric("selvedge_anomaly_series"), 1);
+}
+
+TEST_F(AnomaliesTest, GoUpToTheCloudThoughTheRawReadingsStay) {
+  rule("plant/#");
+  AggregateConfig& aggregate = config.aggregates.emplace_back();
+  aggregate.filter = "plant/#";
+  aggregate.raw = "keep";
+  aggregate.window = std::chrono::seconds(10);
+  aggregate.functions = {"mean"};
+  start();
+  usual(device("boiler"), 60);
+  sim.run_for(std::chrono::seconds(5));
+  for (int life = 0; life < 2; ++life) {
+    std::map<std::string, int> names;
+    const auto blocks = node->store().undelivered(model::BlockSeq{1}, 1 << 30);
+    ASSERT_TRUE(blocks);
+    for (const auto& block : *blocks) ++names[node->store().find(block.series)->name];
+    EXPECT_TRUE(names.contains("plant/7/t/anomaly"));
+    EXPECT_TRUE(names.contains("plant/7/t/mean"));
+    EXPECT_FALSE(names.contains("plant/7/t"));
+    EXPECT_FALSE(node->store().find("plant/7/t/anomaly/mean"));
+    EXPECT_FALSE(node->store().find("plant/7/t/mean/anomaly"));
+    power_cut_and_restart();
+  }
+}
+
+TEST_F(AnomaliesTest, WhatWasLearntOutlivesAPowerCut) {
+  rule("plant/#");
+  start();
+  usual(device("boiler"), 60);
+  power_cut_and_restart();
+  client::Device& again = device("again");
+  send(again, 60);
+  EXPECT_EQ(texts("plant/7/t/anomalous"), "off on");
+  power_cut_and_restart();
+  usual(device("third"), 10);
+  EXPECT_EQ(texts("plant/7/t/anomalous"), "off on off") << "the alarm was still on";
+}
+
+// Power cuts at any change of the disk: nothing is said twice, and each alarm that was raised is over in the end.
+TEST_F(AnomaliesTest, AfterAnyCrashNothingIsSaidTwice) {
+  config.store_segment.bytes = 64 << 10;
+  config.store_journal.bytes = 2 << 20;
+  config.anomaly_memory.bytes = 16 << 10;
+  rule("plant/#").report = std::chrono::seconds(2);
+  os::fake::Random random(11);
+  start();
+  for (int life = 0; life < 20; ++life) {
+    client::DeviceOptions options;
+    options.node = {"127.0.0.1", 1883};
+    options.client_id = "boiler" + std::to_string(life);
+    devices.push_back(std::make_unique<client::Device>(machine, options));
+    client::Device& boiler = *devices.back();
+    boiler.start();
+    ASSERT_TRUE(sim.run_until([&] { return boiler.connected(); }, std::chrono::minutes(1)));
+    if (life % 5 != 4) machine.crash_at_write(1 + random.below(60));
+    for (int i = 0; i < 30 && machine.alive(); ++i) {
+      const std::int64_t ms = machine.loop().wall_now().ns / 1'000'000;
+      const double value = random.below(12) == 0 ? 70 : 20 + std::sin(++step_ * 1.7);
+      base::ignore(boiler.publish("plant/7", base::as_bytes(R"({"ts":)" + std::to_string(ms) + R"(,"t":)" +
+                                                            std::to_string(value) + "}"), 1),
+                   "what is not taken is not stored");
+      sim.run_for(std::chrono::milliseconds(random.below(1500)));
+    }
+    if (machine.alive()) machine.crash();
+    devices.clear();
+    node.reset();
+    machine.restart();
+    start();
+    if (HasFatalFailure()) return;
+  }
+  usual(device("last"), 10);
+  const std::string said = texts("plant/7/t/anomalous");   // fails for two of one time
+  EXPECT_TRUE(said.ends_with("off")) << said;
+  EXPECT_GE(said.size(), std::string("off on off on off").size()) << "alarms came and went";
+}
+
+TEST_F(AnomaliesTest, AModelThatIsNotThereIsNoTrouble) {
+  AnomalyConfig& a = rule("plant/#");
+  a.detector = "model";
+  a.model = "bearing:3";
+  start();
+  usual(device("boiler"), 40);
+  EXPECT_EQ(values("plant/7/t").size(), 40u);
+  EXPECT_GE(metric("selvedge_anomaly_unanswered_total"), 1);
+  EXPECT_EQ(texts("plant/7/t/anomalous"), "no series");
+}
+
+TEST_F(AnomaliesTest, RulesAreASettingThatCanBeWished) {
+  ASSERT_TRUE(config.finish());
+  LiveSettings live(config);
+  EXPECT_TRUE(live.set("anomalies", R"([{"filter":"plant/#","detector":"seasonal","period":"24h","threshold":"6"}])"));
+  EXPECT_EQ(live.current().anomalies.size(), 1u);
+  EXPECT_NE(live.value("anomalies").find("\"detector\":\"seasonal\""), std::string::npos);
+  const auto bad = live.set("anomalies", R"([{"filter":"plant/#","threshold":"high"}])");
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().message.find("anomaly rule 1 ('plant/#'): threshold: 'high' is no number"), std::string::npos)
+      << bad.error().message;
+}
+
+TEST_F(AnomaliesTest, SaysWhereTheConfigIsWrong) {
+  const auto problem = [](std::string text) {
+    NodeConfig made;
+    settings::Settings bound;
+    made.bind_to(bound);
+    settings::Layers layers;
+    layers.file_name = "node.toml";
+    layers.file_text = std::move(text);
+    const auto loaded = bound.load(layers);
+    if (!loaded) return loaded.error().message;
+    const auto finished = made.finish();
+    return finished ? std::string() : finished.error().message;
+  };
+  EXPECT_EQ(problem("[[anomaly]]\nfilter = \"a/#\"\n"), "");
+  EXPECT_NE(problem("[[anomaly]]\nfilter = \"a/#\"\nwindow = 3\n").find("node.toml:3"), std::string::npos);
+  EXPECT_NE(problem("[[anomaly]]\nfilter = \"a/#\"\ndetecter = \"ewma\"\n").find("detector"), std::string::npos);
+  EXPECT_EQ(problem("[[anomaly]]\nfilter = \"a/#\"\nmodel = \"x\"\n"),
+            "anomaly rule 1 ('a/#'): model: has no meaning without detector = \"model\"");
+  EXPECT_NE(problem("[store]\nanomaly-memory = \"64MiB\"\n[[anomaly]]\nfilter = \"a/#\"\n").find("store.anomaly-memory"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace selvedge::node
