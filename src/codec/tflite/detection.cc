@@ -64,7 +64,7 @@ Result<Rule> read_rule(const Context& context) {
 
 class Detection {
  public:
-  Detection(Builder& builder, const Rule& rule, std::int64_t anchors) : builder_(builder), rule_(rule), anchors_(anchors) {}
+  Detection(Builder& builder, const Rule& rule) : builder_(builder), rule_(rule) {}
 
   // [N, 4]: columns [from, to) of a matrix.
   std::string columns(const std::string& matrix, std::int64_t from, std::int64_t to) {
@@ -166,7 +166,6 @@ class Detection {
 
   Builder& builder_;
   const Rule& rule_;
-  std::int64_t anchors_;
 };
 
 Result<Done> detect(const Context& context) {
@@ -183,7 +182,7 @@ Result<Done> detect(const Context& context) {
     return fail(Code::invalid_input, "codes, scores and anchors do not fit each other");
   }
   if (rule.regular) rule.classes_each = 1;
-  Detection detection(builder, rule, count);
+  Detection detection(builder, rule);
   std::string code_rows = TRY(builder.flat(context.input(0), Numbers::real));
   code_rows = builder.add("Reshape", {code_rows, builder.integer_list({count, codes[2]})});
   std::string score_rows = TRY(builder.flat(context.input(1), Numbers::real));
