@@ -72,6 +72,12 @@ TEST(Onnx, ReadsWhatItWrote) {
   EXPECT_EQ(write(*again), bytes);
 }
 
+TEST(Onnx, ASizeOfZeroIsNotAnUnknownOne) {
+  Graph graph = sample();
+  graph.inputs[0].shape = {0, -1, 8, 8};
+  EXPECT_EQ(read(write(graph)).value(), graph);
+}
+
 TEST(Onnx, NamesTheSetOfEveryOperatorUsed) {
   Graph graph = sample();
   graph.other_sets.clear();

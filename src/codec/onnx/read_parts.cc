@@ -43,8 +43,8 @@ Result<std::int64_t> dimension(BytesView message) {
   for (FieldReader reader(message);;) {
     const std::optional<Field> field = TRY(reader.next());
     if (!field) break;
-    // dim_value; some tools write -1 or 0 for what they do not know.
-    if (field->number == 1) size = field->integer() > 0 ? field->integer() : -1;
+    // dim_value; some tools write -1 for what they do not know.
+    if (field->number == 1) size = field->integer() >= 0 ? field->integer() : -1;
   }
   return size;
 }
