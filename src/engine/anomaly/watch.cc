@@ -9,9 +9,10 @@ namespace selvedge::engine {
 namespace {
 
 constexpr std::int64_t most_ahead = 24LL * 3600 * 1'000'000'000;
-constexpr std::int64_t most_time = 8'000'000'000'000'000'000;
+// The difference of two times is one too.
+constexpr std::int64_t most_time = 4'500'000'000'000'000'000;
 constexpr std::uint32_t late_until_restart = 20, most_count = 1'000'000;
-constexpr std::int64_t gap_intervals = 10;
+constexpr std::int64_t gap_intervals = 10, longest_interval = 366LL * 24 * 3600 * 1'000'000'000;
 constexpr std::size_t of_a_map = 64;   // what an entry of series_ takes beside the series
 
 }  // namespace
@@ -111,7 +112,7 @@ bool AnomalyWatch::place(Series& s, std::int64_t time, std::int64_t now, bool& g
   } else {
     const std::int64_t passed = time - s.last;
     gap = s.count > 4 && passed / gap_intervals > s.interval;
-    if (s.count == 1) s.interval = passed;
+    if (s.count == 1) s.interval = std::min(passed, longest_interval);
     else s.interval += (std::min(passed, s.interval * 4) - s.interval) / 8;
     if (gap) ++stats_.gaps;
   }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint8_t version = 1, is_first = 1, is_last = 2, output_record = 1, series_record = 2;
 constexpr std::size_t part_bytes = 256 << 10, most_parts = 4096;
-constexpr std::int64_t most_time = 8'000'000'000'000'000'000;
+constexpr std::int64_t most_time = 4'500'000'000'000'000'000;
 
 std::unexpected<base::Error> damaged() {
   return base::fail(base::Code::corrupt, "restore anomalies: their saved state is damaged");

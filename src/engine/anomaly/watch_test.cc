@@ -152,6 +152,18 @@ TEST_F(WatchTest, AClockThatJumpsDoesNotEndIt) {
   EXPECT_EQ(taken(), "on spike ");
 }
 
+TEST_F(WatchTest, TimesAtTheEndsOfTheClockDoNoHarm) {
+  for (const DetectorKind kind : {DetectorKind::robust, DetectorKind::seasonal}) {
+    use(kind).report = std::chrono::seconds(1);
+    rule.stuck_after = std::chrono::seconds(30);
+    begin();
+    for (int i = 0; i < 200; ++i)
+      for (const std::int64_t time : {INT64_MIN, -4'499'999'999'999'999'999 + i, start + i, 4'400'000'000'000'000'000 + i, INT64_MAX})
+        watch.take(def, {time}, model::ValueView::of(1.0 * i), {4'400'000'000'000'000'000});
+    EXPECT_GT(watch.stats().restarted, 0u);
+  }
+}
+
 TEST_F(WatchTest, ReportsTheScoreNowAndThen) {
   use().report = std::chrono::seconds(10);
   begin();
