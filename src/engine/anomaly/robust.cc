@@ -12,6 +12,7 @@ void RobustDetector::keep(double value) {
 
 Verdict RobustDetector::step(const Moment& moment, double value) {
   constexpr double of_normal = 1.4826, of_mean = 1.2533, of_tail = 1 / 1.96;   // deviations of a normal distribution
+  constexpr double far = 4;
   if (moment.gap) count_ = 0;
   if (count_ < near) {
     keep(value);
@@ -21,6 +22,7 @@ Verdict RobustDetector::step(const Moment& moment, double value) {
   std::ranges::nth_element(sorted, sorted.begin() + near / 2);
   const double usual = sorted[near / 2], off = value - usual;
   Verdict verdict;
+  double counted = off;
   if (window_.size() >= std::max(AnomalyRule::least_window, capacity_ / 2)) {
     // The wider of the middle and the tail: what jumps often may jump.
     double scale = std::max(of_normal * window_.deviation(), of_tail * window_.spread(0.95));
@@ -28,10 +30,12 @@ Verdict RobustDetector::step(const Moment& moment, double value) {
     if (scale == 0) scale = of_mean * window_.mean_deviation();
     const double floor = moment.resolution > 0 ? moment.resolution / 2 : std::abs(usual) * 1e-3;
     verdict = {true, in_deviations(off - window_.median(), scale, floor)};
+    const double bound = far * std::max(scale, floor);
+    if (bound > 0) counted = window_.median() + std::clamp(off - window_.median(), -bound, bound);
   }
-  if (std::isfinite(off)) window_.add(off);
+  if (std::isfinite(counted)) window_.add(counted);
   // What is far off is not usual yet; what stays so for a while is.
-  held_ = verdict.ready && moment.raised ? held_ + 1 : 0;
+  held_ = verdict.ready && (moment.raised || std::abs(verdict.residual) > far) ? held_ + 1 : 0;
   if (held_ == 0 || held_ > capacity_ / 4) keep(value);
   return verdict;
 }
