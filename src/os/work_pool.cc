@@ -48,10 +48,13 @@ WorkPool::WorkPool(std::function<void(std::function<void()>)> finished)
 }
 
 WorkPool::~WorkPool() {
+  // Here and not with the last thread, which may go a little later: what they hold may need its owner.
+  std::unordered_map<std::uint32_t, std::deque<Job>> dropped;
   std::unique_lock lock(shared_->mutex);
   shared_->stopping = true;
   shared_->wake.notify_all();
   shared_->emptied.wait(lock, [this] { return shared_->threads == 0; });
+  dropped.swap(shared_->lanes);
 }
 
 unsigned WorkPool::threads() const {
