@@ -113,6 +113,8 @@ TEST(Mjpeg, NothingGrowsWithoutBound) {
   const Outcome outcome = split(Splitter::multipart("frame", most), base::as_bytes(part + large + "\r\n" + part + a), 50);
   ASSERT_EQ(outcome.pictures.size(), 1U);
   EXPECT_EQ(outcome.dropped, 1U);
+  EXPECT_EQ(split_anyhow(Splitter::multipart("frame", most), part + large + "\r\n" + part + a).size(), 1U);
+  EXPECT_EQ(split_anyhow(Splitter::raw(most), large + a + a).size(), 2U);
   const std::string headers = "--frame\r\n" + std::string(100'000, 'h') + "\r\n";
   EXPECT_EQ(split(Splitter::multipart("frame"), base::as_bytes(headers + part + a), 999).pictures.size(), 1U);
 }

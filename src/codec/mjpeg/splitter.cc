@@ -157,11 +157,16 @@ bool Splitter::take_picture(base::BytesView& in) {
     length_.reset();
     if (part_ends) return true;
   }
+  // What is fed to the scanner ends where the picture may, so that pieces make no difference.
   if (length_) bytes = bytes.first(std::min(bytes.size(), *length_ - frame_.size()));
+  bytes = bytes.first(std::min(bytes.size(), most_bytes_ - std::min(most_bytes_, frame_.size())));
+  if (bytes.empty()) {                             // too large
+    drop();
+    return false;
+  }
   const FrameScanner::Step step = scanner_.step(bytes);
-  const bool broken = step.verdict == FrameScanner::Verdict::broken;
-  if (broken || frame_.size() + step.taken > most_bytes_) {
-    const bool begins = broken && bytes[step.taken - 1] == 0xD8;   // the next one broke in
+  if (step.verdict == FrameScanner::Verdict::broken) {
+    const bool begins = bytes[step.taken - 1] == 0xD8;   // the next one broke in
     in = in.subspan(begins ? step.taken - 1 : step.taken);
     drop();
     if (begins) {
