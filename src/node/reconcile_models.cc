@@ -101,17 +101,25 @@ engine::KindRule ModelKind::rule() const {
 void ModelKind::restore(const engine::Twin& twin, const std::map<std::string, std::string>& good) {
   wished(twin, [&](const std::string& name, const std::string& value) {
     const auto at = good.find(name);
-    if (at == good.end() || at->second == value) return;
+    if (at == good.end()) return;
     const auto wish = parse_model_wish(at->second);
     if (!wish) return;
     items_[name].applied = wish->versions();
-    for (const std::uint64_t version : wish->versions())
-      held_.load(name, version, [name, version](const Result<model::Sha256>& loaded) {
-        if (!loaded)
-          base::log::warn("models", "what served before does not come back",
-                          {{"model", name}, {"version", version}, {"why", loaded.error()}});
-      });
+    // The same wish is the reconciler's to make true, which counts how often it was tried.
+    if (at->second != value) bring_back(name, {});
   });
+}
+
+// What worked last and does not serve, but for versions that will be loaded anyway.
+void ModelKind::bring_back(const std::string& name, const std::set<std::uint64_t>& anyway) {
+  for (const std::uint64_t version : items_[name].applied) {
+    if (anyway.contains(version) || held_.models().find(name, version)) continue;
+    held_.load(name, version, [name, version](const Result<model::Sha256>& loaded) {
+      if (!loaded)
+        base::log::warn("models", "what served before does not come back",
+                        {{"model", name}, {"version", version}, {"why", loaded.error()}});
+    });
+  }
 }
 
 ModelKind::Wanted* ModelKind::current(const std::string& name, std::uint64_t action) {
@@ -133,6 +141,7 @@ void ModelKind::start(const engine::StartAction& action, Done done) {
   item.have = item.size = 0;
   // Oldest first: once a newer one was taken, an older one can only stay.
   const auto versions = item.wish.versions();
+  bring_back(name, versions);
   item.left.assign(versions.rbegin(), versions.rend());
   next(name, action.action);
 }

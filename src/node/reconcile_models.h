@@ -62,6 +62,7 @@ class ModelKind final : public ReconcileKind {
     base::Instant told{};
   };
 
+  void bring_back(const std::string& name, const std::set<std::uint64_t>& anyway);
   void remove(const std::string& name, Done done);
   void next(const std::string& name, std::uint64_t action);
   void fetch(const std::string& name, std::uint64_t action, std::uint64_t version);
