@@ -3,8 +3,13 @@
 //
 //   inference_bench --model NAME=PACKAGE ... [--picture FILE ...] [--tflite FILE] [--folder DIR]
 //                   [--rounds N] [--frames N] [--reloads N]
+//
+// With `--turns yes` it instead waits for lines on standard input, at each runs a round of frames of the
+// first model and the first picture, and answers with the CPU milliseconds of a frame: so a service can
+// be measured in turns with it.
 
 #include <cstdio>
+#include <iostream>
 #include <string_view>
 
 #include "base/text.h"
@@ -43,6 +48,8 @@ Result<Plan> plan_of(int count, char** words) {
       plan.tflite = value;
     } else if (flag == "--folder") {
       plan.folder = value;
+    } else if (flag == "--turns") {
+      plan.turns = value == "yes";
     } else if (flag == "--rounds") {
       plan.rounds = TRY(number(flag, value));
     } else if (flag == "--frames") {
@@ -166,16 +173,31 @@ Result<std::string> measure(const Plan& plan) {
   return json.take();
 }
 
+// One line for each line. "" at the end.
+Result<std::string> take_turns(const Plan& plan) {
+  const Material material = TRY(read_material(plan));
+  const auto runtime = TRY(infer::Runtime::open());
+  const auto pipeline = TRY(infer::Pipeline::make(*runtime, material.models.front().package));
+  const Picture& picture = material.pictures.front();
+  for (std::string line; std::getline(std::cin, line);) {
+    const double began = process_cpu(), wall = wall_clock();
+    for (int i = 0; i < plan.frames; ++i) TRY(pipeline->run(picture.file));
+    std::printf("%.4f %.4f\n", (process_cpu() - began) * 1e3 / plan.frames, (wall_clock() - wall) * 1e3 / plan.frames);
+    std::fflush(stdout);
+  }
+  return std::string{};
+}
+
 }  // namespace
 }  // namespace bench
 
 int main(int count, char** words) {
   const auto plan = bench::plan_of(count, words);
-  const auto said = plan ? bench::measure(*plan) : selvedge::base::Result<std::string>(std::unexpected(plan.error()));
+  const auto said = plan ? (plan->turns ? bench::take_turns(*plan) : bench::measure(*plan)) : selvedge::base::Result<std::string>(std::unexpected(plan.error()));
   if (!said) {
     std::fprintf(stderr, "inference_bench: %s\n", said.error().message.c_str());
     return 1;
   }
-  std::puts(said->c_str());
+  if (!said->empty()) std::puts(said->c_str());
   return 0;
 }

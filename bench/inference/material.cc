@@ -25,6 +25,13 @@ Result<Bytes> read_file(const std::string& path) {
   return Bytes{std::istreambuf_iterator<char>(in), {}};
 }
 
+Result<void> write_file(const std::string& path, const Bytes& bytes) {
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (!out.flush()) return fail(Code::unavailable, "write " + path);
+  return {};
+}
+
 // Patches, edges and a little noise, so that decoding costs about what a photograph of that size costs.
 Result<Picture> made_up(int width, int height) {
   codec::Image image{.width = width, .height = height, .pixels = std::vector<std::uint8_t>(std::size_t(width) * std::size_t(height) * 3)};
@@ -61,6 +68,8 @@ Result<Material> read_material(const Plan& plan) {
   if (material.pictures.empty()) {
     material.pictures.push_back(TRY(made_up(1280, 720)));
     material.pictures.push_back(TRY(made_up(1920, 1080)));
+    for (const Picture& picture : material.pictures)
+      TRY(write_file(plan.folder + "/made_" + std::to_string(picture.height) + "p.jpg", picture.file));
   }
   if (!plan.tflite.empty()) material.tflite = TRY(read_file(plan.tflite));
   return material;

@@ -24,12 +24,14 @@ struct Model {
 
 struct Plan {
   std::vector<std::pair<std::string, std::string>> models;   // name, path of a package
-  std::vector<std::string> pictures;    // paths; those of 720 and 1080 lines are made up if there are none
+  // Paths. None: pictures of 720 and 1080 lines are made up, and kept in `folder` as made_720p.jpg, ...
+  std::vector<std::string> pictures;
   std::string tflite;                   // for the import; "": not measured
   std::string folder = "/tmp";          // for caches
   int rounds = 20;                      // of each row
   int frames = 10;                      // a round
   int reloads = 120;
+  bool turns = false;                   // frames on demand, instead
 };
 
 struct Material {
