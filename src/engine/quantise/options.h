@@ -41,7 +41,7 @@ struct Options {
   // Weights may be rounded more coarsely than their bits allow, as long as the error that this makes is
   // below this share of the error that the activations' rounding makes anyway (as power). Fewer
   // distinct weights pack smaller. 0: never.
-  float weight_noise = 0;
+  float weight_noise = 0.25F;
   std::vector<std::string> keep_float;             // nodes by name, or operators ("Concat")
 };
 
