@@ -37,9 +37,10 @@ def in_process(arguments, models, folder):
 def agreement(report):
     """What the quantiser says of its result, in short."""
     found = report["agreement"]
-    return {"of": found["detections"], "found": found["matched"], "share": found["matched"] / max(1, found["detections"]), "weak_of": found["weak"],
-            "weak_found": found["weak_matched"], "extra": found["extra"], "overlap": found["overlap"],
-            "score_difference": found["score_difference"]}
+    strong, weak = found["strong"], found["weak"]
+    return {"of": strong["reference"], "found": strong["matched"], "share": strong["matched"] / max(1, strong["reference"]),
+            "weak_of": weak["reference"], "weak_found": weak["matched"], "extra": weak["extra"], "overlap": found["overlap"]["median"],
+            "score_difference": found["score_difference"]["median"]}
 
 
 def measure(arguments, folder):
