@@ -76,10 +76,10 @@ def show_process(process):
     for row in process["frames"]:
         cells = "  ".join(f"{row[s + '_ms']['min']:6.2f} /{row[s + '_ms']['p50']:6.2f}" for s in ("decode", "prepare", "infer", "finish"))
         print(f"  {row['picture'][:26]:26} {row['model']:5}  {cells}")
-    print("\ntwo workers to one       frames/s: one      two   wall ratio, best   median   cores had, best   ratio by CPU time")
+    print("\ntwo workers to one   frames/s, best: one      two   rounds with free cores   their ratio, wall   all rounds   ratio by CPU time")
     for row in process["workers"]:
-        print(f"  {row['model']:26} {row['one_frames_per_second']:9.1f} {row['two_frames_per_second']:8.1f} {row['ratio_of_bests']:18.2f} "
-              f"{row['median_ratio']:8.2f} {row['cores_used_best']:17.2f} {row['ratio_by_cpu_time']:19.2f}")
+        print(f"  {row['model']:26} {row['one_frames_per_second']:9.1f} {row['two_frames_per_second']:8.1f} {row['idle_rounds']:24} "
+              f"{row['idle_ratio']:19.2f} {row['median_ratio']:12.2f} {row['ratio_by_cpu_time']:19.2f}")
     print(f"\nthe model alone, one frame, ms         {'CPU min':>8} {'p50':>8} {'p99':>8}   {'wall min':>8} {'p50':>8} {'p99':>8}   differs by")
     for row in process["peers"]:
         if "refused" in row:

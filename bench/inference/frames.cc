@@ -87,6 +87,8 @@ Result<std::vector<WorkerRow>> measure_workers(const Material& material, const P
       row.one_cpu.add(one.cpu), row.two_cpu.add(two.cpu);
       row.ratio.add(two.rate / one.rate);
       row.use.add(two.use);
+      constexpr double undisturbed = 0.96;
+      if (one.use > undisturbed && two.use > undisturbed) row.idle_ratio.add(two.rate / one.rate);
     }
   }
   return rows;

@@ -24,6 +24,7 @@ struct WorkerRow {
   Times one_cpu, two_cpu;                          // CPU seconds a frame, of each round
   Times ratio;                                     // of neighbouring rounds, wall
   Times use;                                       // of the cores' time that two workers had for themselves
+  Times idle_ratio;                                // ratios of rounds in which nobody else took their cores
 };
 
 struct Pipelines {

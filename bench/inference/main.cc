@@ -91,6 +91,7 @@ void write(JsonWriter& json, const std::vector<WorkerRow>& rows) {
   for (const WorkerRow& row : rows)
     json.begin_object().field("model", row.model).field("one_frames_per_second", row.one_rate.at(1))
         .field("two_frames_per_second", row.two_rate.at(1)).field("best_ratio", row.ratio.at(1))
+        .field("idle_rounds", std::uint64_t{row.idle_ratio.count()}).field("idle_ratio", row.idle_ratio.median())
         .field("median_ratio", row.ratio.median()).field("ratio_of_bests", row.two_rate.at(1) / row.one_rate.at(1))
         .field("cores_used_best", row.use.at(1)).field("cores_used_median", row.use.median())
         .field("one_cpu_ms", row.one_cpu.median() * 1e3).field("two_cpu_ms", row.two_cpu.median() * 1e3)

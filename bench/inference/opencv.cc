@@ -4,6 +4,7 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
+#include <opencv2/core/utils/logger.hpp>
 #include <opencv2/dnn.hpp>
 
 namespace bench {
@@ -29,6 +30,8 @@ Result<std::unique_ptr<OpencvNet>> OpencvNet::load(const onnx::Graph& graph, con
   const auto bytes = onnx::write(TRY(for_opencv(graph)));
   auto state = std::make_unique<State>();
   try {
+    // What it refuses comes back as an exception, and is said once.
+    cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
     cv::setNumThreads(1);
     state->net = cv::dnn::readNetFromONNX(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     state->net.setPreferableBackend(cv::dnn::DNN_BACKEND_OPENCV);
