@@ -96,8 +96,8 @@ def show_process(process):
         row = process["import"]
         print(f"  import of {row['tflite_bytes'] / 1e6:.1f} MB .tflite          {times(row['cpu_ms'])}   {times(row['wall_ms'])}")
     row = process["reloads"]
-    print(f"  in process, {row['model']} reloaded {row['count']} times: RSS {row['rss_start'] / 1e6:.1f} MB before, {row['rss_one'] / 1e6:.1f} with one, "
-          f"{row['rss_after_20'] / 1e6:.1f} after 20, {row['rss_end'] / 1e6:.1f} at the end")
+    print(f"  in process, {row['model']} reloaded {row['count']} times: RSS {row['rss_start'] / 2**20:.1f} MiB before, {row['rss_one'] / 2**20:.1f} with one, "
+          f"{row['rss_after_20'] / 2**20:.1f} after 20, {row['rss_end'] / 2**20:.1f} at the end")
 
 
 def show_sizes(sizes, found):
@@ -109,11 +109,12 @@ def show_sizes(sizes, found):
 
 def show_service(row):
     asked, swap = row["requests"], row["swap"]
-    print(f"\nselvedge-node: RSS {row['rss_without_model'] / 1e6:.1f} MB without a model, {row['rss_with_model'] / 1e6:.1f} with one int8 SSD, "
-          f"{row['rss_after_requests'] / 1e6:.1f} after the requests")
+    mib = {key: value / 2**20 for key, value in row.items() if key.startswith("rss")}
+    print(f"\nselvedge-node, RSS in MiB: {mib['rss_without_model']:.1f} without a model, {mib['rss_with_model']:.1f} with one int8 SSD just loaded, "
+          f"{mib['rss_after_requests']:.1f} after the requests, {mib['rss_restarted']:.1f} after a restart and 20 requests")
     if row["reloads"] > 20:
-        print(f"  reloaded: {row['rss_before_reloads'] / 1e6:.1f} before, {row['rss_after_20_reloads'] / 1e6:.1f} after 20, "
-              f"{row['rss_after_reloads'] / 1e6:.1f} after {row['reloads']}")
+        print(f"  reloaded: {mib['rss_before_reloads']:.1f} before, {mib['rss_after_20_reloads']:.1f} after 20, "
+              f"{mib['rss_after_reloads']:.1f} after {row['reloads']}")
     print("  one request at a time          node CPU ms min / p50     round trip, wall ms p50 / p99")
     for kind, name in (("jpeg", f"JPEG, {asked['jpeg_bytes'] / 1e3:.0f} KB"), ("tensor", f"tensor, {asked['tensor_bytes'] / 1e3:.0f} KB")):
         print(f"    {name:28} {asked[kind + '_cpu_ms']['min']:8.2f} / {asked[kind + '_cpu_ms']['p50']:.2f} "
@@ -121,9 +122,12 @@ def show_service(row):
     print(f"    {'pipeline alone, JPEG':28} {asked['pipeline_cpu_ms']['min']:8.2f} / {asked['pipeline_cpu_ms']['p50']:.2f}")
     over = asked["overhead_over_pipeline_percent"]
     print(f"    service over pipeline: {over['best']:+.1f} % CPU (best rounds), {over['paired']:+.1f} % (median of pairs)")
-    print(f"  load: first {row['first_load_ms']:.0f} ms; idle {row['idle']['load_ms']['p50']:.0f} ms; {swap['swaps']} swaps under load {swap['load_ms']['p50']:.0f} ms median, "
-          f"{swap['load_ms']['most']:.0f} most; `model push` to first answer {swap['push_to_serving_ms']['p50']:.0f} ms median; "
-          f"{swap['requests']} requests meanwhile, {swap['failed']} failed")
+    idle = row["idle"]
+    print(f"  load: the first {row['first_load_ms']:.0f} ms; nobody asking {idle['load_ms']['p50']:.0f} ms median; under load {swap['load_ms']['p50']:.0f} ms "
+          f"median, {swap['load_ms']['most']:.0f} most")
+    print(f"  from the wish in the cloud to serving: the first, with its fetch, {row['first_wish_to_serving_ms']:.0f} ms; nobody asking "
+          f"{idle['wish_to_serving_ms']['p50']:.0f} ms; under load {swap['wish_to_answer_ms']['p50']:.0f} ms median, {swap['wish_to_answer_ms']['most']:.0f} most")
+    print(f"  {swap['swaps']} swaps under load: {swap['requests']} requests, {swap['failed']} failed")
     for failure in swap["failures"]:
         print(f"    {failure}")
 

@@ -1,24 +1,23 @@
 """The real service: a node with one int8 SSD, a cloud that rolls it out, clients over loopback HTTP.
 
-- memory: resident set of selvedge-node without a model, with one that has answered, and after many reloads.
+- memory: resident set of selvedge-node without a model, with one that has answered, after many reloads,
+  and after a restart, which finds the optimised form of the model in its cache.
 - requests: the Open Inference Protocol with a JPEG, and with the prepared tensor; CPU of the node a request, in turns with
   the pipeline alone in another process on the same picture.
-- swap: a new version is pushed, signed and wished for while clients ask without pause; a request that is not answered
+- swap: a new version is signed, pushed and wished for while clients ask without pause; a request that is not answered
   with 200 counts as failed.
 """
-import http.client
 import json
 import pathlib
 import re
 import statistics
-import struct
 import subprocess
 import sys
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
+from asking import Client, Load, of_picture, request  # noqa: E402
 from fleet import Fleet  # noqa: E402
 
 NAME = "ssd"
@@ -45,39 +44,8 @@ def quantile(values, share):
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
-def request(name, kind, shape, data, outputs=None):
-    """Body and headers of an inference request whose tensor follows the JSON as bytes."""
-    head = {"inputs": [{"name": name, "datatype": kind, "shape": shape, "parameters": {"binary_data_size": len(data)}}],
-            "parameters": {"binary_data_output": True}}
-    text = json.dumps(head).encode()
-    return text + data, {"Inference-Header-Content-Length": str(len(text)), "Content-Type": "application/octet-stream"}
-
-
-def of_picture(picture):
-    return request("picture", "BYTES", [1], struct.pack("<I", len(picture)) + picture)
-
-
-class Client:
-    """One connection that is kept."""
-
-    def __init__(self, node):
-        self.connection = http.client.HTTPConnection("127.0.0.1", node.http, timeout=60)
-
-    def ask(self, body, headers, path=f"/v2/models/{NAME}/infer"):
-        began = time.perf_counter()
-        self.connection.request("POST", path, body, headers)
-        answer = self.connection.getresponse()
-        content = answer.read()
-        return answer.status, content, time.perf_counter() - began, answer.headers.get("Inference-Header-Content-Length")
-
-    def get(self, path):
-        self.connection.request("GET", path)
-        answer = self.connection.getresponse()
-        return answer.status, json.loads(answer.read() or b"null")
-
-
-def version_of(content, header):
-    return int(json.loads(content[:int(header)] if header else content)["model_version"])
+def spread(values):
+    return {"min": min(values), "p50": statistics.median(values), "most": max(values)}
 
 
 class Pipeline:
@@ -100,45 +68,12 @@ class Pipeline:
         self.process.wait(30)
 
 
-class Load:
-    """Clients that ask without pause until they are told to stop."""
-
-    def __init__(self, node, body, headers, count):
-        self.node, self.body, self.headers = node, body, headers
-        self.over, self.failures, self.asked, self.seen = threading.Event(), [], 0, {}
-        self.times, self.lock = [], threading.Lock()
-        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(count)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self):
-        client = Client(self.node)
-        while not self.over.is_set():
-            try:
-                status, content, took, header = client.ask(self.body, self.headers)
-                problem = None if status == 200 else f"{status} {content[:200]!r}"
-                version = version_of(content, header) if status == 200 else None
-            except (OSError, http.client.HTTPException) as error:
-                problem, version, took, client = repr(error), None, 0, Client(self.node)
-            with self.lock:
-                self.asked += 1
-                self.times.append(took)
-                if problem:
-                    self.failures.append(problem)
-                elif version not in self.seen:
-                    self.seen[version] = time.monotonic()
-
-    def stop(self):
-        self.over.set()
-        for thread in self.threads:
-            thread.join(60)
-
-
 class Service:
     def __init__(self, build, folder, models, picture):
         self.build, self.folder, self.models, self.picture = build, pathlib.Path(folder), models, picture
         self.keys = self.folder / "keys"
         self.fleet = Fleet(self.folder / "fleet", build)
+        self.version = 0
 
     def start(self):
         self.fleet.cloud.start()
@@ -147,15 +82,35 @@ class Service:
         self.node = self.fleet.add_node("bench", "")
         self.node.process.start()
 
-    def push(self, package, wait=True):
-        return self.fleet.cli("model", "push", str(package), "--keys", str(self.keys), "--nodes", self.node.name, "--name", NAME,
-                              "--output", str(self.folder / "manifest"), *(["--wait"] if wait else []))
+    def publish(self, package):
+        """The next version: signed, and in the cloud."""
+        self.version += 1
+        manifest = self.folder / "manifest"
+        subprocess.run([self.fleet.program("selvedge"), "artifact", "sign", str(package), "--name", NAME, "--version", str(self.version),
+                        "--kind", "model", "--keys", str(self.keys), "--output", str(manifest)], check=True, capture_output=True)
+        self.fleet.cli("artifact", "push", str(package), "--manifest", str(manifest))
+
+    def wish(self):
+        """The version that was published last is wished for in the cloud, and serves when this returns: milliseconds."""
+        began = time.monotonic()
+        self.fleet.cli("twin", "set", self.node.name, f"models/{NAME}", json.dumps({"version": self.version}), "--create")
+        client = Client(self.node, NAME)
+        while time.monotonic() < began + 30:
+            status, found = client.get(f"/v2/models/{NAME}/versions/{self.version}/ready")
+            if status == 200:
+                return (time.monotonic() - began) * 1e3
+            time.sleep(0.002)
+        raise SystemExit(f"inference: version {self.version} does not serve: {status} {found}; {self.status().get(self.version)}")
+
+    def roll_out(self, package):
+        self.publish(package)
+        return self.wish()
 
     def status(self):
-        return {m["version"]: m for m in Client(self.node).get("/api/v1/models")[1]["models"] if m["name"] == NAME}
+        return {m["version"]: m for m in Client(self.node, NAME).get("/api/v1/models")[1]["models"] if m["name"] == NAME}
 
     def requests(self, rounds, frames):
-        client, pid = Client(self.node), self.node.process.pid
+        client, pid = Client(self.node, NAME), self.node.process.pid
         picture = self.picture.read_bytes()
         body, headers = of_picture(picture)
         metadata = client.get(f"/v2/models/{NAME}")[1]
@@ -199,45 +154,46 @@ class Service:
                                                    "paired": 100 * statistics.median(pairs)}}
 
     def swaps(self, count):
-        """Versions in turn int8 and fp32 would differ in what they cost; these are the same model signed again."""
-        body, headers = of_picture(self.picture.read_bytes())
-        load = Load(self.node, body, headers, 2)
+        """The same bytes as new versions: what is fetched once is not fetched again, and both cost the same to run."""
+        load = Load(self.node, NAME, *of_picture(self.picture.read_bytes()))
         wishes, loads = [], []
         try:
             for _ in range(count):
+                self.publish(self.models.int8)
                 began = time.monotonic()
-                pushed = self.push(self.models.int8)
-                version = pushed["version"]
+                self.wish()
                 end = time.monotonic() + 30
-                while version not in load.seen and time.monotonic() < end:
+                while self.version not in load.seen and time.monotonic() < end:
                     time.sleep(0.002)
-                if version not in load.seen:
-                    raise SystemExit(f"inference: version {version} did not serve: {pushed}")
-                wishes.append((load.seen[version] - began) * 1e3)
-                loads.append(self.status()[version].get("load_ms", 0))
+                if self.version not in load.seen:
+                    raise SystemExit(f"inference: version {self.version} answered nobody")
+                wishes.append((load.seen[self.version] - began) * 1e3)
+                loads.append(self.load_ms())
         finally:
             load.stop()
         return {"swaps": count, "requests": load.asked, "failed": len(load.failures), "failures": load.failures[:5],
-                "push_to_serving_ms": {"min": min(wishes), "p50": statistics.median(wishes), "most": max(wishes)},
-                "load_ms": {"min": min(loads), "p50": statistics.median(loads), "most": max(loads)},
+                "wish_to_answer_ms": spread(wishes), "load_ms": spread(loads),
                 "round_trip_ms": {"p50": quantile(load.times, 0.5) * 1e3, "p99": quantile(load.times, 0.99) * 1e3}}
 
+    def load_ms(self):
+        return self.status()[self.version].get("load_ms", 0)
+
     def idle_loads(self, count):
-        """How long a version takes to load, and from the wish to its first answer, with nobody asking."""
-        loads = []
+        """With nobody asking."""
+        wishes, loads = [], []
         for _ in range(count):
-            version = self.push(self.models.int8)["version"]
-            loads.append(self.status()[version].get("load_ms", 0))
-        return {"load_ms": {"min": min(loads), "p50": statistics.median(loads), "most": max(loads)}}
+            wishes.append(self.roll_out(self.models.int8))
+            loads.append(self.load_ms())
+        return {"wish_to_serving_ms": spread(wishes), "load_ms": spread(loads)}
 
     def run(self, rounds, frames, swaps, reloads):
         self.start()
         pid, found = self.node.process.pid, {}
         found["rss_without_model"] = resident(pid)
-        first = self.push(self.models.int8)
-        found["first_load_ms"] = self.status()[first["version"]].get("load_ms", 0)
+        found["first_wish_to_serving_ms"] = self.roll_out(self.models.int8)
+        found["first_load_ms"] = self.load_ms()
         body, headers = of_picture(self.picture.read_bytes())
-        client = Client(self.node)
+        client = Client(self.node, NAME)
         for _ in range(5):
             client.ask(body, headers)
         found["rss_with_model"] = resident(pid)
@@ -247,7 +203,7 @@ class Service:
         found["swap"] = self.swaps(swaps)
         found["rss_before_reloads"] = resident(pid)
         for i in range(reloads):
-            self.push(self.models.int8)
+            self.roll_out(self.models.int8)
             client.ask(body, headers)
             if i == min(19, reloads - 1):
                 found["rss_after_20_reloads"] = resident(pid)
@@ -256,6 +212,15 @@ class Service:
         status, content, _, _ = client.ask(body, headers)
         if status != 200:
             raise SystemExit(f"inference: after {reloads} reloads the node answered {status}: {content[:300]!r}")
+        self.node.process.stop()
+        self.node.process.start()
+        client = Client(self.node, NAME)
+        end = time.monotonic() + 30
+        while client.get(f"/v2/models/{NAME}/ready")[0] != 200 and time.monotonic() < end:
+            time.sleep(0.05)
+        for _ in range(20):
+            client.ask(body, headers)
+        found["rss_restarted"] = resident(self.node.process.pid)
         self.fleet.stop()
         return found
 

@@ -42,11 +42,12 @@ def targets(result):
     add("load to first answer, int8, CPU ms, median", 250, 100, load["first_cpu_ms"]["p50"])
     add("the same out of the cache", 250, 100, load["cached_cpu_ms"]["p50"])
     if service:
-        add("service RSS with one int8 SSD, MB", 64, 50, service["rss_with_model"] / 1e6)
-        add("the same after all requests", 64, 50, service["rss_after_requests"] / 1e6)
+        add("service RSS with one int8 SSD, MiB: just loaded", 64, 50, service["rss_with_model"] / 2**20)
+        add("the same after its requests", 64, 50, service["rss_after_requests"] / 2**20)
+        add("the same after a restart", 64, 50, service["rss_restarted"] / 2**20)
         reloads = service["reloads"]
         if reloads > 20:
-            add(f"growth from 20 to {reloads} reloads, MB", 2, 0.5, (service["rss_after_reloads"] - service["rss_after_20_reloads"]) / 1e6)
+            add(f"growth from 20 to {reloads} reloads, MiB", 2, 0.5, (service["rss_after_reloads"] - service["rss_after_20_reloads"]) / 2**20)
         add("load on the node, nobody asking, ms, median", 250, 100, service["idle"]["load_ms"]["p50"])
         add("load on the node under load, ms, median", 250, 100, service["swap"]["load_ms"]["p50"])
         add("requests that failed while versions were swapped", 0, 0, service["swap"]["failed"])
