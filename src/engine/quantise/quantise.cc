@@ -139,7 +139,7 @@ class Writer {
   std::string zeros(std::size_t count, bool one) {
     std::string& name = zeros_[one ? 0 : count];
     if (!name.empty()) return name;
-    const std::vector<std::int8_t> values(count);
+    const std::vector<std::int8_t> values(one ? 1 : count);
     name = fresh("zeros" + std::to_string(one ? 0 : count));
     to_.constants.push_back(make_constant<std::int8_t>(
         name, ElementType::int8, one ? Shape{} : Shape{std::int64_t(count)}, values));

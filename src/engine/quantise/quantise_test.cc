@@ -70,7 +70,10 @@ TEST(Quantise, SaysWeightsByChannelOrAtOnce) {
   };
   EXPECT_EQ(scales(quantised(two_layers().graph(), options).graph), (std::vector<std::size_t>{4, 4}));
   options.weights = Weights::per_tensor;
-  EXPECT_EQ(scales(quantised(two_layers().graph(), options).graph), (std::vector<std::size_t>{1, 1}));
+  const Quantised one = quantised(two_layers().graph(), options);
+  EXPECT_EQ(scales(one.graph), (std::vector<std::size_t>{1, 1}));
+  for (const Constant& constant : one.graph.constants)
+    EXPECT_EQ(constant.data.size(), *codec::onnx::elements_of(constant.shape) * codec::onnx::bytes_of(constant.type)) << constant.name;
 }
 
 TEST(Quantise, ConvertsAroundWhatStaysInFloat) {
