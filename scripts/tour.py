@@ -63,6 +63,15 @@ def publish(fleet, name, content):
     return path
 
 
+def flip(path, at):
+    """Changes one bit of a file."""
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
+
+
 def artifact(fleet, say):
     """50 MB are fetched across three cuts of the link; changed bytes are refused."""
     link = Link(fleet.https)
@@ -91,11 +100,7 @@ def artifact(fleet, say):
     # Behind the back of the cloud, which had verified them.
     path = publish(fleet, "forged", os.urandom(5_000_000))
     stored = fleet.folder / "cloud" / "artifacts" / f"{fleet.cli('artifact', 'push', str(path))['digest']}.blob"
-    with open(stored, "r+b") as file:
-        file.seek(2_500_000)
-        byte = file.read(1)[0]
-        file.seek(2_500_000)
-        file.write(bytes([byte ^ 1]))
+    flip(stored, 2_500_000)
     fleet.cli("twin", "set", node.name, "artifacts/forged", '{"version":1}')
     forged = lambda: next((a for a in json.loads(fetch(f"{node.url}/api/v1/artifacts")) if a["name"] == "forged"), {})
     wait("the refusal", lambda: forged().get("state") in ("failed", "whole"))

@@ -1,7 +1,7 @@
 """What is measured with: the public SSD as packages, made by the commands that a user has.
 
 The float package is imported from the .tflite file; the int8 one is made of it by `selvedge model quantize`, calibrated on
-half of the pictures (every second one) and judged on the others.
+half of the pictures (every second one) and judged on the others. What falls short of the limits is measured all the same.
 """
 import json
 import os
@@ -23,9 +23,9 @@ def cache():
     return pathlib.Path(base) / "selvedge"
 
 
-def run(command, what):
+def run(command, what, good=(0,)):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    if done.returncode != 0:
+    if done.returncode not in good:
         raise SystemExit(f"inference: {what}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
 
@@ -57,7 +57,7 @@ class Models:
             for photograph in photographs[i::2]:
                 shutil.copy(photograph, half)
         self.report = json.loads(run([program, "model", "quantize", self.float, "--calibrate", halves[0], "--judge", halves[1],
-                                      "--target", "x86", "--output", self.int8, "--json"], "quantise the model"))
+                                      "--target", "x86", "--anyway", "--output", self.int8, "--json"], "quantise the model", (0, 4)))["report"]
         self.calibrated, self.judged = len(photographs[0::2]), len(photographs[1::2])
 
     def sizes(self, onnx):

@@ -1,0 +1,167 @@
+"""The tour's camera: what is found in its pictures goes to the cloud as readings; the model behind it is signed, rolled out,
+swapped for a smaller one while requests run, and refused when a bit of it was changed.
+
+The pictures are demo_pictures.py's running cat; the model is the public SSD that scripts/fetch brings, at first as it is, then
+in 8 bits.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import threading
+import time
+
+import demo_pictures
+from asking import Load, of_picture
+from fleet import ROOT, Failed
+from tour import flip, reported, wait
+
+MODEL = "finder"
+TFLITE, LABELS = "ssd_mobilenetv2_oidv4_fp16.tflite", "oidv4_labels.txt"
+THRESHOLD = 0.4
+PICTURES_A_SECOND = 8
+CAMERA = """
+[[camera]]
+name = "gate"
+source = "folder:{folder}"
+model = "{model}"
+"""
+
+
+def fetched():
+    """Folder of the public models, or None where they and the model runtime cannot be had."""
+    for wanted in (["runtime"], ["models", TFLITE, LABELS]):
+        if subprocess.run([ROOT / "scripts" / "fetch", *wanted, "--quiet"]).returncode != 0:
+            return None
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "selvedge" / "models"
+
+
+def command(fleet, *words):
+    done = subprocess.run([fleet.program("selvedge"), *map(str, words)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failed(f"selvedge {' '.join(map(str, words))}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def packages(fleet, models, pictures):
+    """The model as it is, and in 8 bits: two packages, and what the quantiser says. Kept for the next time."""
+    kept = ROOT / "build" / "demo-data"
+    plain, small, said = kept / "finder.model", kept / "finder-int8.model", kept / "finder-int8.json"
+    if not all(path.exists() for path in (plain, small, said)):
+        source = [models / TFLITE, "--labels", models / LABELS, "--name", MODEL]
+        described = command(fleet, "model", "import", *source, "--describe")
+        description = fleet.folder / "model.toml"
+        lines = [f"threshold = {THRESHOLD}" if line.startswith("threshold") else line for line in described.splitlines()]
+        description.write_text("\n".join(lines) + "\n")
+        command(fleet, "model", "import", *source, "--description", description, "--output", plain)
+        halves = [fleet.folder / "calibrate", fleet.folder / "judge"]
+        for i, half in enumerate(halves):
+            half.mkdir()
+            for picture in pictures[i::2]:
+                shutil.copy(picture, half)
+        report = command(fleet, "model", "quantize", plain, "--calibrate", halves[0], "--judge", halves[1], "--range", "extremes",
+                         "--views", 2, "--output", small, "--json")
+        said.write_text(report)
+    return plain, small, json.loads(said.read_text())["report"]
+
+
+class Camera:
+    """A camera that leaves its pictures in a folder, over and over."""
+
+    def __init__(self, folder, pictures):
+        self.folder, self.pictures, self.taken = folder, pictures, 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.over.wait(1 / PICTURES_A_SECOND):
+            name = f"{self.taken:06}.jpg"
+            shutil.copy(self.pictures[self.taken % len(self.pictures)], self.folder / f".{name}")
+            os.rename(self.folder / f".{name}", self.folder / name)
+            self.taken += 1
+
+    def stop(self):
+        self.over.set()
+        self.thread.join()
+
+
+def push(fleet, node, package, version):
+    """Signed, brought to the cloud, and wished for; returns seconds until the node serves it."""
+    began = time.monotonic()
+    fleet.cli("model", "push", str(package), "--keys", str(fleet.folder / "keys"), "--version", str(version), "--nodes", node.name,
+              "--output", str(fleet.folder / f"{MODEL}.manifest"), "--wait")
+    return time.monotonic() - began
+
+
+def in_cloud(fleet, node):
+    """Readings of what the camera found, by series, as the cloud has them."""
+    names = [series["name"] for series in fleet.cli("series", "list", "--of", node.name)]
+    return {name: fleet.cli("series", "query", name, "--of", node.name)["rows"] for name in names if name.startswith("camera/")}
+
+
+def swap(fleet, node, package, picture, say):
+    load = Load(node, MODEL, *of_picture(picture.read_bytes()))
+    try:
+        wait("answers of version 1", lambda: 1 in load.seen)
+        seconds = push(fleet, node, package, 2)
+        wait("answers of version 2", lambda: 2 in load.seen)
+    finally:
+        load.stop()
+    if load.failures:
+        raise Failed(f"{len(load.failures)} of {load.asked} requests failed while the model was swapped: {load.failures[0]}")
+    say(f"  version 2, {package.stat().st_size / 1e6:.1f} MB in 8 bits, replaced it after {seconds:.1f} s, signing and fetching included; "
+        f"{load.asked} requests meanwhile, none failed")
+    return load.asked, seconds
+
+
+def tampered(fleet, node, package, say):
+    """A third version, well signed, of which a bit is changed in the cloud behind its back."""
+    path, manifest = fleet.folder / "changed.model", fleet.folder / "changed.manifest"
+    path.write_bytes(package.read_bytes() + bytes(8))
+    command(fleet, "artifact", "sign", path, "--name", MODEL, "--version", 3, "--kind", "model", "--keys", fleet.folder / "keys",
+            "--output", manifest)
+    digest = fleet.cli("artifact", "push", str(path), "--manifest", str(manifest))["digest"]
+    flip(fleet.folder / "cloud" / "artifacts" / f"{digest}.blob", path.stat().st_size // 2)
+    fleet.cli("twin", "set", node.name, f"models/{MODEL}", '{"version":3}')
+
+    def said():
+        return reported(fleet, node.name, f"models/{MODEL}") or {}
+
+    wait("the refusal", lambda: "digest" in said().get("reason", "") or 3 in said().get("serving", []))
+    if said().get("serving") != [2]:
+        raise Failed(f"a changed model was taken: {said()}")
+    say(f"  a version of which one bit was changed is refused, and version 2 serves on: {said()['reason']}")
+
+
+def show(fleet, say):
+    models = fetched()
+    if models is None:
+        say("  no camera: the model runtime and a public model could not be fetched")
+        return {"camera_pictures": 0}
+    pictures = demo_pictures.prepare(ROOT / "build" / "demo-data")
+    plain, small, report = packages(fleet, models, pictures)
+    folder = fleet.folder / "gate"
+    folder.mkdir()
+    node = fleet.add_node("site-gate", CAMERA.format(folder=folder, model=MODEL))
+    node.process.start()
+    first = push(fleet, node, plain, 1)
+    say(f"  {node.name} serves {MODEL} 1 ({plain.stat().st_size / 1e6:.1f} MB) after {first:.1f} s; its camera sees {PICTURES_A_SECOND} pictures a second")
+    camera = Camera(folder, pictures)
+    try:
+        wait("cats in the cloud", lambda: sum(map(len, in_cloud(fleet, node).values())) > 0)
+        asked, seconds = swap(fleet, node, small, pictures[11], say)
+        tampered(fleet, node, small, say)
+        wait("pictures", lambda: camera.taken >= 2 * len(pictures))
+    finally:
+        camera.stop()
+    found = in_cloud(fleet, node)
+    for name, rows in sorted(found.items()):
+        say(f"  {name} in the cloud: {len(rows)} readings")
+    strong = report["agreement"]["strong"]
+    return {"camera_pictures": camera.taken, "camera_readings_in_cloud": sum(map(len, found.values())), "camera_series": sorted(found),
+            "model_bytes": plain.stat().st_size, "model_int8_bytes": small.stat().st_size,
+            "model_agreement": f"{strong['matched']} of {strong['reference']}", "model_swap_seconds": round(seconds, 2),
+            "model_swap_requests": asked, "model_swap_failed": 0, "tampered_model_refused": True}
