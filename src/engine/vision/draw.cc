@@ -78,7 +78,7 @@ void fill(Image& image, int left, int top, int right, int bottom, Colour colour)
   }
 }
 
-int text_size(int width, int height) { return std::clamp(std::min(width, height) / 260, 1, 16); }
+int text_size(int width, int height) { return std::clamp(std::min(width, height) / 170, 1, 16); }
 
 void draw_text(Image& image, int x, int y, int size, std::string_view text, Colour colour, Colour ground) {
   size = std::clamp(size, 1, 64);
