@@ -24,6 +24,8 @@ std::vector<Command> artifact_commands();   // artifact, node artifacts
 std::vector<Command> twin_commands();       // twin
 std::vector<Command> keys_commands();       // keys
 std::vector<Command> sign_commands();       // artifact sign, artifact verify
+std::vector<Command> detect_commands();     // detect
+std::vector<Command> model_commands();      // model
 std::vector<Command> own_commands();        // completion, version
 
 // Prints `answer` as JSON, or its members as a table: each column is a member's name and a heading.
