@@ -4,6 +4,8 @@
 //   inference_bench --model NAME=PACKAGE ... [--picture FILE ...] [--tflite FILE] [--folder DIR]
 //                   [--rounds N] [--frames N] [--reloads N]
 //
+//   inference_bench make TFLITE LABELS CALIBRATE JUDGE FOLDER   makes the packages, prints the quantiser's report
+//
 // With `--turns yes` it instead waits for lines on standard input, at each runs a round of frames of the
 // first model and the first picture, and answers with the CPU milliseconds of a frame: so a service can
 // be measured in turns with it.
@@ -15,6 +17,7 @@
 #include "base/text.h"
 #include "inference/frames.h"
 #include "inference/loading.h"
+#include "inference/make.h"
 #include "inference/peers.h"
 
 namespace bench {
@@ -193,8 +196,14 @@ Result<std::string> take_turns(const Plan& plan) {
 }  // namespace bench
 
 int main(int count, char** words) {
-  const auto plan = bench::plan_of(count, words);
-  const auto said = plan ? (plan->turns ? bench::take_turns(*plan) : bench::measure(*plan)) : selvedge::base::Result<std::string>(std::unexpected(plan.error()));
+  using selvedge::base::Result;
+  const auto run = [&]() -> Result<std::string> {
+    if (count == 7 && std::string_view(words[1]) == "make")
+      return bench::make_packages({words[2], words[3], words[4], words[5], words[6]});
+    const bench::Plan plan = TRY(bench::plan_of(count, words));
+    return plan.turns ? bench::take_turns(plan) : bench::measure(plan);
+  };
+  const auto said = run();
   if (!said) {
     std::fprintf(stderr, "inference_bench: %s\n", said.error().message.c_str());
     return 1;
