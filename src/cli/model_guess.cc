@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "infer/quantisation.h"
 
 namespace selvedge::cli {
 
@@ -115,9 +116,13 @@ class Guesser {
         rule.deviation = {127.5F, 127.5F, 127.5F};
         how = "from -1 to 1, as most TensorFlow Lite models take (see [input] in model.toml)";
       }
-    } else if (in.type == ElementType::int8) {
-      rule.mean = {128, 128, 128};
-      how = "pixels less 128, since it takes signed bytes";
+    } else {
+      // The description speaks of what the bytes stand for; so that pixels go in as they are (or less 128).
+      const infer::Scale scale = infer::scale_of(graph_, in.name);
+      const bool is_signed = in.type == ElementType::int8;
+      rule.mean.fill(static_cast<float>(scale.zero_point + (is_signed ? 128 : 0)));
+      if (scale.scale > 0) rule.deviation.fill(1 / scale.scale);
+      if (is_signed) how = "pixels less 128, since it takes signed bytes";
     }
     note("input '" + in.name + "' " + shape_text(in.shape) + " " + std::string(name_of(in.type)) + ": a picture, " +
          (planes ? "planes of red, green, blue; " : "rows of pixels; ") + how);
