@@ -53,8 +53,7 @@ def packages(fleet, models, pictures):
         source = [models / TFLITE, "--labels", models / LABELS, "--name", MODEL]
         described = command(fleet, "model", "import", *source, "--describe")
         description = fleet.folder / "model.toml"
-        lines = [f"threshold = {THRESHOLD}" if line.startswith("threshold") else line for line in described.splitlines()]
-        description.write_text("\n".join(lines) + "\n")
+        description.write_text(described.replace("[detection]\n", f"[detection]\nthreshold = {THRESHOLD}\n"))
         command(fleet, "model", "import", *source, "--description", description, "--output", plain)
         halves = [fleet.folder / "calibrate", fleet.folder / "judge"]
         for i, half in enumerate(halves):
@@ -124,7 +123,8 @@ def tampered(fleet, node, package, say):
     command(fleet, "artifact", "sign", path, "--name", MODEL, "--version", 3, "--kind", "model", "--keys", fleet.folder / "keys",
             "--output", manifest)
     digest = fleet.cli("artifact", "push", str(path), "--manifest", str(manifest))["digest"]
-    flip(fleet.folder / "cloud" / "artifacts" / f"{digest}.blob", path.stat().st_size // 2)
+    # In the last chunk: the others are those of version 2, and not fetched again.
+    flip(fleet.folder / "cloud" / "artifacts" / f"{digest}.blob", path.stat().st_size - 4)
     fleet.cli("twin", "set", node.name, f"models/{MODEL}", '{"version":3}')
 
     def said():
