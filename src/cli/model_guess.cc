@@ -260,6 +260,11 @@ class Guesser {
     // One number for each point says how much of the one thing is there.
     const bool one_channel = side(out.shape, 0) == 1 || (out.shape.size() == 4 && out.shape[1] == 1);
     if (one_channel && guess_.description.labels.empty()) set_labels({"background", "foreground"});
+    InputRule& input = guess_.description.input;
+    if (one_channel && input.layout == InputRule::Layout::rows && graph_.inputs[0].type == ElementType::float32) {
+      input.mean = {0, 0, 0}, input.deviation = {255, 255, 255};
+      note("no, the input is from 0 to 1, as MediaPipe's models for masks take it");
+    }
     note("task segmentation: output '" + out.name + "' " + shape_text(out.shape) + " covers the picture");
     labels_note(-1);
     return true;
