@@ -131,6 +131,19 @@ TEST(Description, RefusesEveryTruncationOrReadsIt) {
   EXPECT_FALSE(read_description(std::string(2'000'000, '#')));
 }
 
+TEST(Description, TakesLettersBeyondAsciiInDoubleQuotesAndComments) {
+  const auto read = read_description("name = \"a\" # über\nmodel = 'a.onnx'\nlabels = [\"\\\"ѓ\\\\\", \"\"\"\nя𝄞\"\"\"]\n");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->labels, (std::vector<std::string>{"\"ѓ\\", "я𝄞"}));
+  const std::string refused = ": letters beyond ASCII stand in double quotes only";
+  EXPECT_EQ(refusal("name = \"a\"\nѓ = 1\n"), "model.toml:2" + refused);
+  EXPECT_EQ(refusal("name = 'я'\n"), "model.toml:1" + refused);
+  EXPECT_EQ(refusal("name = \"\\я\"\n"), "model.toml:1" + refused);
+  EXPECT_EQ(refusal("\xff"), "model.toml: not UTF-8");
+  EXPECT_EQ(refusal("name = \"a\nmodel = 1").substr(0, 13), "model.toml:1:");
+  EXPECT_EQ(refusal("[)x]\n").substr(0, 13), "model.toml:1:");
+}
+
 ModelPackage package() {
   ModelPackage made;
   made.description = *read_description(ssd);

@@ -36,10 +36,10 @@ Norm norm_of(std::span<const double> values) {
 // The shape with `length` where the model leaves a size open; the product must be `length`.
 Result<Shape> shape_for(const ValueInfo& input, std::size_t length) {
   Shape shape = input.shape;
-  std::size_t stated = 1, open = 0;
+  std::size_t stated = 1;
   for (const std::int64_t size : shape) {
-    if (size < 0) ++open;
-    else if (size > 0 && std::size_t(size) <= length) stated *= std::size_t(size);
+    if (size < 0) continue;
+    if (size > 0 && std::size_t(size) <= length) stated *= std::size_t(size);
     else stated = length + 1;
     stated = std::min(stated, length + 1);
   }
