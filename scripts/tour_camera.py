@@ -145,23 +145,43 @@ def show(fleet, say):
     plain, small, report = packages(fleet, models, pictures)
     folder = fleet.folder / "gate"
     folder.mkdir()
-    node = fleet.add_node("site-gate", CAMERA.format(folder=folder, model=MODEL))
+    settings = CAMERA.format(folder=folder, model=MODEL)
+    if not takes(fleet, settings):
+        say("  this node knows no cameras: its models are asked over HTTP alone")
+        settings = ""
+    node = fleet.add_node("site-gate", settings)
     node.process.start()
     first = push(fleet, node, plain, 1)
-    say(f"  {node.name} serves {MODEL} 1 ({plain.stat().st_size / 1e6:.1f} MB) after {first:.1f} s; its camera sees {PICTURES_A_SECOND} pictures a second")
+    say(f"  {node.name} serves {MODEL} 1 ({plain.stat().st_size / 1e6:.1f} MB) after {first:.1f} s")
+    seen = watch(fleet, node, folder, pictures, say) if settings else {"camera_pictures": 0}
+    return seen | {"model_bytes": plain.stat().st_size} | roll(fleet, node, small, report, pictures, say)
+
+
+def takes(fleet, settings):
+    """Whether the node knows these settings."""
+    config = fleet.folder / "settings.toml"
+    config.write_text(settings)
+    return subprocess.run([fleet.program("selvedge-node"), "--check", "--config", str(config)], capture_output=True).returncode == 0
+
+
+def watch(fleet, node, folder, pictures, say):
+    """The camera runs for as long as the cat does, twice; what was found is in the cloud."""
     camera = Camera(folder, pictures)
     try:
-        wait("cats in the cloud", lambda: sum(map(len, in_cloud(fleet, node).values())) > 0)
-        asked, seconds = swap(fleet, node, small, pictures[11], say)
-        tampered(fleet, node, small, say)
         wait("pictures", lambda: camera.taken >= 2 * len(pictures))
     finally:
         camera.stop()
+    wait("something found in the cloud", lambda: sum(map(len, in_cloud(fleet, node).values())) > 0)
     found = in_cloud(fleet, node)
     for name, rows in sorted(found.items()):
-        say(f"  {name} in the cloud: {len(rows)} readings")
+        say(f"  {name} in the cloud: {len(rows)} readings out of {camera.taken} pictures")
+    return {"camera_pictures": camera.taken, "camera_readings_in_cloud": sum(map(len, found.values())), "camera_series": sorted(found)}
+
+
+def roll(fleet, node, small, report, pictures, say):
+    """The smaller model replaces the first, and a changed one is refused."""
+    asked, seconds = swap(fleet, node, small, pictures[11], say)
+    tampered(fleet, node, small, say)
     strong = report["agreement"]["strong"]
-    return {"camera_pictures": camera.taken, "camera_readings_in_cloud": sum(map(len, found.values())), "camera_series": sorted(found),
-            "model_bytes": plain.stat().st_size, "model_int8_bytes": small.stat().st_size,
-            "model_agreement": f"{strong['matched']} of {strong['reference']}", "model_swap_seconds": round(seconds, 2),
-            "model_swap_requests": asked, "model_swap_failed": 0, "tampered_model_refused": True}
+    return {"model_int8_bytes": small.stat().st_size, "model_agreement": f"{strong['matched']} of {strong['reference']}",
+            "model_swap_seconds": round(seconds, 2), "model_swap_requests": asked, "model_swap_failed": 0, "tampered_model_refused": True}
