@@ -16,14 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path golden_folder() {
-  return fs::path(__FILE__).parent_path() / "../../../tests/golden/block";
-}
-
 // The file of a shape, made now if it is missing and SELVEDGE_GOLDEN asks for that.
 fs::path golden_file(const SampleColumns& sample, const std::string& suffix, const EncodeOptions& options) {
   const char* mode = std::getenv("SELVEDGE_GOLDEN");
-  const fs::path file = golden_folder() / (sample.name + suffix + ".bin");
+  const fs::path file = fs::path(SELVEDGE_GOLDEN_BLOCKS) / (sample.name + suffix + ".bin");
   if (mode == nullptr || std::string_view(mode) != "write" || fs::exists(file)) return file;
   base::Bytes frame;
   EXPECT_TRUE(encode_frame(sample.columns, frame, options));
