@@ -55,27 +55,27 @@ std::uint64_t HeldModels::newest(std::string_view name) const {
   return newest;
 }
 
-void HeldModels::load(const std::string& name, std::uint64_t version, Done done) {
+void HeldModels::load(const std::string& name, std::uint64_t version, Older older, Done done) {
   State& s = *state_;
   if (!is_whole(name, version))
     return s.loop.defer([done = std::move(done), name, version] {
       done(fail(Code::not_found, "version " + std::to_string(version) + " of " + name + " is not on this disk"));
     });
   s.store.document(name, version,
-                   [weak = s.weak_from_this(), key = serving::ModelKey{name, version},
+                   [weak = s.weak_from_this(), key = serving::ModelKey{name, version}, older,
                     done = std::move(done)](Result<std::string> document) {
                      const auto self = weak.lock();
                      if (!self) return;
                      if (!document) return done(std::unexpected(document.error()));
-                     self->check_and_open(key, *document, done);
+                     self->check_and_open(key, older, *document, done);
                    });
 }
 
-void HeldModels::State::check_and_open(const serving::ModelKey& key, const std::string& document, Done done) {
+void HeldModels::State::check_and_open(const serving::ModelKey& key, Older older, const std::string& document, Done done) {
   engine::ArtifactAsk ask;
   ask.name = key.name;
   ask.version = key.version;
-  ask.stayed = true;
+  ask.stayed = older == Older::stays;
   const auto trusted = check(document, ask);
   if (!trusted) return done(std::unexpected(trusted.error()));
   if (trusted->manifest.kind != model_kind)

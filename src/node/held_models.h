@@ -28,9 +28,11 @@ class HeldModels {
   HeldModels(os::Loop& loop, store::ArtifactStore& store, Check check, serving::Models& models);
   ~HeldModels();
 
+  // What to do about a version older than one that was taken here: only one that never went may stay.
+  enum class Older : std::uint8_t { refuse, stays };
   // Code::not_found: it is not whole here; Code::denied: it is not trusted, or not for this machine;
   // Code::invalid_input: no model; else as serving::Models::load.
-  void load(const std::string& name, std::uint64_t version, Done done);
+  void load(const std::string& name, std::uint64_t version, Older older, Done done);
   // The newest version that is whole here; 0: none, or no model.
   std::uint64_t newest(std::string_view name) const;
   bool is_whole(std::string_view name, std::uint64_t version) const;
@@ -41,7 +43,7 @@ class HeldModels {
   struct State : std::enable_shared_from_this<State> {
     State(os::Loop& l, store::ArtifactStore& s, Check c, serving::Models& m)
         : loop(l), store(s), check(std::move(c)), models(m) {}
-    void check_and_open(const serving::ModelKey& key, const std::string& document, Done done);
+    void check_and_open(const serving::ModelKey& key, Older older, const std::string& document, Done done);
     void read_and_load(const serving::ModelKey& key, std::shared_ptr<store::ArtifactReader> reader, Done done);
 
     os::Loop& loop;

@@ -53,7 +53,7 @@ void Node::State::unload_by_hand(const std::string& name, const std::function<vo
 void Node::State::load_by_hand(const std::string& name, const std::function<void(Result<void>)>& done) {
   const std::uint64_t version = held_models->newest(name);
   if (version == 0) return done(base::fail(Code::not_found, "no model of the name " + name + " is held on this node"));
-  held_models->load(name, version, [done](const Result<model::Sha256>& loaded) {
+  held_models->load(name, version, HeldModels::Older::refuse, [done](const Result<model::Sha256>& loaded) {
     done(loaded ? Result<void>() : Result<void>(std::unexpected(loaded.error())));
   });
 }

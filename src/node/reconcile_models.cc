@@ -114,7 +114,7 @@ void ModelKind::restore(const engine::Twin& twin, const std::map<std::string, st
 void ModelKind::bring_back(const std::string& name, const std::set<std::uint64_t>& anyway) {
   for (const std::uint64_t version : items_[name].applied) {
     if (anyway.contains(version) || held_.models().find(name, version)) continue;
-    held_.load(name, version, [name, version](const Result<model::Sha256>& loaded) {
+    held_.load(name, version, HeldModels::Older::stays, [name, version](const Result<model::Sha256>& loaded) {
       if (!loaded)
         base::log::warn("models", "what served before does not come back",
                         {{"model", name}, {"version", version}, {"why", loaded.error()}});
@@ -139,6 +139,7 @@ void ModelKind::start(const engine::StartAction& action, Done done) {
   item.wish = std::move(*wish);
   item.trouble.reset();
   item.have = item.size = 0;
+  note_what_stayed(name);
   // Oldest first: once a newer one was taken, an older one can only stay.
   const auto versions = item.wish.versions();
   bring_back(name, versions);
@@ -160,7 +161,8 @@ void ModelKind::next(const std::string& name, std::uint64_t action) {
   const std::uint64_t version = item->left.back();
   item->left.pop_back();
   // The one that is wished for is always asked of the fetcher, which verifies it and keeps it.
-  if (version != item->wish.version && held_.is_whole(name, version)) return load(name, action, version);
+  if (version != item->wish.version && item->stayed.contains(version) && held_.is_whole(name, version))
+    return load(name, action, version);
   fetch(name, action, version);
 }
 
@@ -174,6 +176,8 @@ void ModelKind::fetch(const std::string& name, std::uint64_t action, std::uint64
       std::move(wish),
       [this, weak, name, action, version](const Result<HeldArtifact>& held) {
         if (weak.expired()) return;
+        if (const auto at = items_.find(name); held && at != items_.end() && at->second.wish.versions().contains(version))
+          at->second.stayed.insert(version);
         keep_on_disk(name);
         if (!held) return failed(name, action, version, {of_fetching(held.error().code), held.error().message});
         if (Wanted* const now = current(name, action)) now->have = now->size = held->size;
@@ -186,7 +190,7 @@ void ModelKind::fetch(const std::string& name, std::uint64_t action, std::uint64
 
 void ModelKind::load(const std::string& name, std::uint64_t action, std::uint64_t version) {
   if (current(name, action) == nullptr) return;
-  held_.load(name, version, [this, weak = std::weak_ptr<bool>(alive_), name, action,
+  held_.load(name, version, HeldModels::Older::stays, [this, weak = std::weak_ptr<bool>(alive_), name, action,
                              version](const Result<model::Sha256>& loaded) {
     if (weak.expired()) return;
     Wanted* const item = current(name, action);
@@ -233,12 +237,25 @@ void ModelKind::cancel(const engine::CancelAction& action) {
   done({Outcome::cancelled, ""});
 }
 
+// What was released may still be on the disk, and has gone all the same: else a wish for a newer
+// version that never comes would bring it back.
+void ModelKind::note_what_stayed(const std::string& name) {
+  Wanted& item = items_[name];
+  const auto versions = item.wish.versions();
+  std::erase_if(item.stayed, [&](std::uint64_t version) { return !versions.contains(version); });
+  for (const std::uint64_t version : versions)
+    if (item.applied.contains(version)) item.stayed.insert(version);
+  for (const store::StoredArtifact& stored : store_.list())
+    if (stored.entry.name == name && (stored.held || stored.entry.pinned) && versions.contains(stored.entry.version))
+      item.stayed.insert(stored.entry.version);
+}
+
 // The fetcher keeps one version of a name; what serves beside it must stay too.
 void ModelKind::keep_on_disk(const std::string& name) {
   const auto at = items_.find(name);
   if (at == items_.end()) return;
   std::set<std::uint64_t> kept = at->second.applied;
-  kept.merge(at->second.wish.versions());
+  kept.insert(at->second.stayed.begin(), at->second.stayed.end());
   for (const std::uint64_t version : kept)
     if (held_.is_whole(name, version)) store_.hold(name, version, store::Pin::yes);
 }

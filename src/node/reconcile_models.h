@@ -56,6 +56,7 @@ class ModelKind final : public ReconcileKind {
     ModelWish wish;
     std::vector<std::uint64_t> left;               // versions to bring, the next one last
     std::optional<ActionEnd> trouble;              // the first
+    std::set<std::uint64_t> stayed;                // versions of `wish` that came, or never went
     std::set<std::uint64_t> applied;               // versions of the wish that worked last
     std::optional<model::Sha256> digest;           // of what serves as wished
     std::uint64_t have = 0, size = 0;
@@ -69,6 +70,7 @@ class ModelKind final : public ReconcileKind {
   void load(const std::string& name, std::uint64_t action, std::uint64_t version);
   void failed(const std::string& name, std::uint64_t action, std::uint64_t version, ActionEnd end);
   void finish(const std::string& name);
+  void note_what_stayed(const std::string& name);
   void keep_on_disk(const std::string& name);
   void drop_others(const std::string& name, const std::set<std::uint64_t>& wanted);
   void progress(const std::string& name, std::uint64_t action, std::uint64_t have, std::uint64_t size);

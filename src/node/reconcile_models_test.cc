@@ -183,6 +183,45 @@ TEST_F(ModelWishTest, WhatIsNotHereAndOlderCannotComeBeside) {
   EXPECT_TRUE(serves(2));
 }
 
+TEST_F(ModelWishTest, WhatWentCannotComeBackBesideANewerOne) {
+  boot();
+  offer("net", 1, "scale=1");
+  offer("net", 2, "scale=2");
+  wish("net", R"({"version":1})");
+  until_said("/net/version", "1");
+  wish("net", R"({"version":2})");
+  until_said("/net/version", "2");
+  run_until([&] { return models->list().size() == 1; });
+  ASSERT_TRUE(held->is_whole("net", 1)) << "its bytes are here until room is needed";
+  for (const char* json : {R"({"version":2,"also":[1]})", R"({"version":3,"also":[1]})", R"({"version":4,"also":[1]})"}) {
+    SCOPED_TRACE(json);
+    wish("net", json);
+    sim.run_for(std::chrono::minutes(10));
+    EXPECT_EQ(said("/net/state"), "\"failed\"");
+    EXPECT_THAT(said("/net/reason"), HasSubstr("no way back"));
+    EXPECT_FALSE(serves(1));
+    EXPECT_TRUE(serves(2));
+    reboot();
+  }
+  std::optional<Result<model::Sha256>> by_hand;
+  held->load("net", 1, HeldModels::Older::refuse, [&](const auto& loaded) { by_hand = loaded; });
+  run_until([&] { return by_hand.has_value(); });
+  EXPECT_EQ(by_hand->error().code, base::Code::denied);
+}
+
+TEST_F(ModelWishTest, WhatCameBesideOneThatDoesNotLoadIsThereAtTheNextAttempt) {
+  boot();
+  offer("net", 1, "scale=1");
+  offer("net", 2, "make=unavailable");
+  wish("net", R"({"version":2,"also":[1]})");
+  until_said("/net/serving", "[1]");
+  reboot();
+  run_until([&] { return serves(1); });
+  sim.run_for(std::chrono::minutes(10));
+  EXPECT_THAT(said("/net/reason"), HasSubstr("there is no model runtime"));
+  EXPECT_TRUE(serves(1));
+}
+
 TEST_F(ModelWishTest, WhatFailsItsGoldenExampleLeavesTheOneBeforeAlsoAfterARestart) {
   boot();
   offer("net", 1, "scale=1 golden=cat");

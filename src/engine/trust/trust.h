@@ -40,7 +40,8 @@ struct ArtifactAsk {
   std::optional<std::uint64_t> version;
   std::optional<model::Sha256> digest;
   std::uint64_t size_most = model::ArtifactLimits::bytes;   // what this machine can hold
-  // It was taken here, stayed on this disk, and is wanted beside a newer one: that is no way back.
+  // It was taken here and never went since, though a newer one was taken: that is no way back. Who asks
+  // knows so from what this machine keeps, never from what it is told.
   bool stayed = false;
 };
 
