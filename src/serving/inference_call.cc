@@ -185,7 +185,7 @@ Result<std::vector<OutputTensor>> chosen(std::vector<OutputTensor> all, const Re
     if (at == all.end()) return fail(Code::invalid_input, "there is no output " + quoted(asked.name));
     at->binary = asked.binary;
     if (asked.classes > 0) some.push_back(TRY(codec::inference::classify(*at, asked.classes, labels)));
-    else some.push_back(*at);
+    else some.push_back(std::move(*at));          // none is asked for twice
   }
   return some;
 }

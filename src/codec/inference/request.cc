@@ -205,6 +205,7 @@ class Reader {
     od::array all;
     if (!request.outputs.empty() || v.get_array().get(all) != simdjson::SUCCESS)
       return invalid("outputs: expected one array");
+    std::set<std::string> names;                   // each once, or a small request has a large answer
     for (auto item : all) {
       if (request.outputs.size() >= limits_.outputs)
         return invalid("outputs: more than " + std::to_string(limits_.outputs));
@@ -218,6 +219,8 @@ class Reader {
         return {};
       }));
       if (output.name.empty()) return invalid("outputs: name is missing");
+      if (!names.insert(output.name).second)
+        return invalid("output " + base::printable(output.name, 64) + ": there is another of that name");
       asked_binary_.push_back(truth_of(given, "binary_data"));
       output.binary = asked_binary_.back().value_or(false);
       const double classes = number_of(given, "classification").value_or(0);

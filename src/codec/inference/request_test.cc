@@ -186,6 +186,7 @@ TEST(InferenceRequest, EachErrorNamesWhatIsWrong) {
   EXPECT_THAT(why(input("FP32", "[1]", "[1]") + "{}"), HasSubstr("something follows"));
   EXPECT_THAT(why(R"({"inputs":[{"name":"x","datatype":"INT8","shape":[1],"data":[1]},
                      {"name":"x","datatype":"INT8","shape":[1],"data":[1]}]})"), HasSubstr("another of that name"));
+  EXPECT_THAT(why(R"({"outputs":[{"name":"y"},{"name":"y"}]})"), HasSubstr("output y: there is another of that name"));
   EXPECT_THAT(why(R"({"inputs":[{"name":"x","datatype":"INT8","shape":[1],"parameters":{"binary_data_size":1}}]})"),
               HasSubstr("Inference-Header-Content-Length"));
   EXPECT_THAT(why(R"({"id":7,"inputs":[]})"), HasSubstr("id: expected a text"));
