@@ -195,11 +195,7 @@ void infer_model(InferenceApi& api, Request request, const Respond& respond) {
                       return answer_call(pipeline, key.name, key.version, *call);
                     }};
   api.models.run(std::move(work), [call, respond](const Result<Ran>& ran) {
-    if (!ran) {
-      Response refused = Response::problem(ran.error());
-      if (ran.error().code == Code::exhausted) refused.headers.emplace_back("Retry-After", "1");
-      return respond(std::move(refused));
-    }
+    if (!ran) return respond(refusal(ran.error()));
     Response answer = Response::json(std::move(call->answer.body));
     if (call->answer.header_bytes) {
       answer.content_type = "application/octet-stream";
@@ -265,6 +261,12 @@ Result<void> may_ask(const Caller& caller) {
   if (caller.may(Right::view) || caller.kind == Caller::Kind::device) return {};
   return base::fail(Code::denied, caller.text() + " may not ask models: an operator's certificate or token, or a "
                                                   "device's certificate, is needed");
+}
+
+Response refusal(const Error& why) {
+  Response response = Response::problem(why);
+  if (why.code == Code::exhausted) response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 void add_inference_routes(net::http::Server& server, InferenceApi& api) {

@@ -33,5 +33,7 @@ void add_inference_routes(net::http::Server& server, InferenceApi& api);
 
 // For callers that may ask a model something.
 base::Result<void> may_ask(const net::api::Caller& caller);
+// What a model did not answer: one whose queue is full may be asked again soon.
+net::http::Response refusal(const base::Error& why);
 
 }  // namespace selvedge::serving

@@ -114,10 +114,7 @@ void detect(Models& models, Request request, const Respond& respond) {
                       return answer.timings;
                     }};
   models.run(std::move(work), [look, respond](const Result<Ran>& ran) {
-    if (ran) return respond(std::move(look->answer));
-    Response refused = Response::problem(ran.error());
-    if (ran.error().code == Code::exhausted) refused.headers.emplace_back("Retry-After", "1");
-    respond(std::move(refused));
+    respond(ran ? std::move(look->answer) : refusal(ran.error()));
   });
 }
 
