@@ -59,7 +59,7 @@ std::uint64_t resident_memory() {
 
 #ifdef __GLIBC__
 void keep_heap_compact() {
-  constexpr int arenas = 2;
+  constexpr int arenas = 1;
   mallopt(M_ARENA_MAX, arenas);
 }
 void release_free_memory() { malloc_trim(0); }
