@@ -13,8 +13,6 @@ using base::Result;
 
 namespace {
 
-constexpr std::size_t most_dimensions = 64;
-
 enum Typed : std::uint32_t { floats = 4, int32s = 5, int64s = 7, doubles = 10, uint64s = 11 };
 
 std::uint32_t typed_field(ElementType type) {

@@ -9,8 +9,6 @@ using base::Result;
 
 namespace {
 
-constexpr std::size_t most_dimensions = 64;
-
 // AttributeProto.AttributeType
 enum Kind : std::int64_t { real = 1, integer = 2, text = 3, tensor = 4, graph = 5, reals = 6, integers = 7, texts = 8 };
 

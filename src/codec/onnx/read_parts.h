@@ -7,6 +7,8 @@
 
 namespace selvedge::codec::onnx {
 
+constexpr std::size_t most_dimensions = 64;        // of a constant or value
+
 // What may still be read; each list entry of the model takes one.
 class Budget {
  public:
