@@ -49,7 +49,6 @@ Result<Rule> read_rule(const Context& context) {
   rule.per_class = TRY(count("detections_per_class", 100));
   rule.classes = TRY(count("num_classes", 0));
   rule.regular = number("use_regular_nms", 0) != 0;
-  if (context.options.suppression != Suppression::as_file) rule.regular = context.options.suppression == Suppression::regular;
   rule.score = static_cast<float>(number("nms_score_threshold", 0));
   rule.overlap = static_cast<float>(number("nms_iou_threshold", 0));
   if (rule.detections * rule.classes_each > most_detections) return fail(Code::invalid_input, "max_detections is not possible");

@@ -22,12 +22,7 @@
 
 namespace selvedge::codec::tflite {
 
-// How TFLite_Detection_PostProcess drops boxes: as the file says; over all classes together (fast); or
-// each class by itself (regular).
-enum class Suppression : std::uint8_t { as_file, fast, regular };
-
 struct ImportOptions {
-  Suppression suppression = Suppression::as_file;
   std::size_t tensors = 100'000, operators = 100'000;
   std::size_t densified_bytes = std::size_t{256} << 20;   // of sparse constants, once they are dense
   std::size_t constant_bytes = std::size_t{1} << 30;      // of the graph's constants in all

@@ -109,11 +109,7 @@ Result<Done> split_into(const Context& context, std::int32_t from, std::size_t a
   const std::string input = TRY(builder.value(from, layout, numbers));
   const std::string list = builder.integer_list(sizes);
   const auto parts = builder.add_many("Split", {input, list}, {attribute("axis", axis_in(layout, axis, rank))}, sizes.size());
-  if (numbers == Numbers::stored || !builder.tensor(context.output()).quantised()) {
-    for (std::size_t i = 0; i < parts.size(); ++i) TRY(builder.define(context.output(i), layout, numbers, parts[i]));
-    return Done{};
-  }
-  for (std::size_t i = 0; i < parts.size(); ++i) TRY(builder.finish(context.output(i), layout, parts[i]));
+  for (std::size_t i = 0; i < parts.size(); ++i) TRY(builder.finish_moved(context.output(i), layout, numbers, parts[i]));
   return Done{};
 }
 
