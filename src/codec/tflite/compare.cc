@@ -35,6 +35,22 @@ Result<Done> choose(const Context& context) {
   return builder.finish(context.output(), layout, builder.add("Where", inputs));
 }
 
+// SELECT, unlike SELECT_V2, takes a list of truths as one for each row, along the first axis.
+Result<Done> choose_rows(const Context& context) {
+  Builder& builder = context.builder;
+  const Shape& truths = context.in(0).shape;
+  const std::size_t rank = context.out().shape.size();
+  if (truths.size() != 1 || rank < 2) return choose(context);
+  const Layout layout = builder.layout_of(std::array{context.input(1), context.input(2), context.output()});
+  Shape column(rank, 1);
+  column[0] = truths[0];
+  const std::string list = TRY(builder.value(context.input(0), Layout::rows));
+  const std::string rows = builder.add("Reshape", {list, builder.integer_list(column)});
+  const std::string a = TRY(builder.value(context.input(1), layout));
+  const std::string b = TRY(builder.value(context.input(2), layout));
+  return builder.finish(context.output(), layout, builder.add("Where", {rows, a, b}));
+}
+
 #define SELVEDGE_COMBINE(code, name) {code, {}, 2, 1, [](const Context& context) { return combine(context, name); }}
 
 constexpr auto conversions = std::to_array<Conversion>({
@@ -47,7 +63,7 @@ constexpr auto conversions = std::to_array<Conversion>({
     SELVEDGE_COMBINE(84, "Or"),
     SELVEDGE_COMBINE(86, "And"),
     {87, {}, 1, 1, negate},
-    {64, {}, 3, 1, choose},
+    {64, {}, 3, 1, choose_rows},
     {123, {}, 3, 1, choose},
 });
 

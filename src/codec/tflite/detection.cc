@@ -169,7 +169,7 @@ class Detection {
 
 Result<Done> detect(const Context& context) {
   Builder& builder = context.builder;
-  Rule rule = TRY(read_rule(context));
+  const Rule rule = TRY(read_rule(context));
   TRY(need_rank(context, context.input(0), 3));
   TRY(need_rank(context, context.input(1), 3));
   TRY(need_rank(context, context.input(2), 2));
@@ -180,7 +180,6 @@ Result<Done> detect(const Context& context) {
       background < 0 || background > 1) {
     return fail(Code::invalid_input, "codes, scores and anchors do not fit each other");
   }
-  if (rule.regular) rule.classes_each = 1;
   Detection detection(builder, rule);
   std::string code_rows = TRY(builder.flat(context.input(0), Numbers::real));
   code_rows = builder.add("Reshape", {code_rows, builder.integer_list({count, codes[2]})});
