@@ -226,6 +226,7 @@ Result<std::string> Builder::made_value(std::int32_t index, Layout layout, Numbe
   const Tensor& of = tensor(index);
   const Layout other = layout == Layout::rows ? Layout::planes : Layout::rows;
   if (numbers == Numbers::real && of.quantised()) {
+    if (of.quantisation.scales.size() != 1) return fail(Code::invalid_input, describe(index) + " has several scales");
     const std::string stored = TRY(value(index, layout, Numbers::stored));
     return add("DequantizeLinear", {stored, scale_of(of.quantisation), zero_point_of(of.quantisation, of.type)});
   }

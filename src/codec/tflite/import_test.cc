@@ -216,6 +216,9 @@ TEST(Import, RefusesWhatDoesNotFit) {
   file.tensors[1].scales = {1, 2, 3};
   file.tensors[1].zero_points = {0, 0, 0};
   EXPECT_EQ(error_of(file), "import: tensor 1: its scales do not fit its shape");
+  file = one_operator(relu, {2, 3}, {2, 3});
+  file.tensors[0] = {"x", {2, 3}, TensorType::uint8, {}, {1, 2, 3}, {0}, 1};
+  EXPECT_EQ(error_of(file), "import: operator 0 (RELU -> tensor 1 'y'): tensor 0 'x' has several scales");
   EXPECT_EQ(import(base::as_bytes("no model at all")).error().message,
             "import: it is no TensorFlow Lite file (TFL3 is not at byte 4)");
 }
