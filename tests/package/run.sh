@@ -5,11 +5,12 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
+selvedge=$build/bin/selvedge
 if [ ! -e "$build/src/capi/libselvedge_block.so" ] || [ ! -e "$build/src/capi/libselvedge_inference.so" ]; then
   (cd "$here/../.." && cmake --preset release -B "$build/package" >/dev/null)
   build=$build/package
   cmake --build "$build" --target selvedge_block_shared selvedge_block_static selvedge_inference_shared \
-    selvedge_inference_static selvedge >/dev/null
+    selvedge_inference_static >/dev/null
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -30,7 +31,7 @@ cmake --build "$work/build" >/dev/null
 for program in in_c in_c_static in_cxx; do
   "$work/build/$program"
 done
-"$build/bin/selvedge" model import "$here/../../docs/examples/colours.onnx" --description "$here/../../docs/examples/colours.toml" \
+"$selvedge" model import "$here/../../docs/examples/colours.onnx" --description "$here/../../docs/examples/colours.toml" \
   --output "$work/colours.model" >/dev/null
 for program in look_in_c look_in_c_static look_in_cxx; do
   status=0
