@@ -11,11 +11,15 @@
 
 namespace selvedge::cli {
 
+struct SignatureCount {
+  std::size_t made = 0, missing = 0;               // until its kind has as many as it needs
+};
+
 struct SignedArtifact {
   model::ArtifactManifest manifest;
   std::string document;                            // the signed manifest
   std::string file, manifest_file;                 // what travels: the sealed file if it was sealed
-  std::size_t signatures = 0, missing = 0;
+  SignatureCount signatures;
 };
 
 // Takes the flags of `selvedge artifact sign`, and the file as the first positional.
@@ -23,7 +27,7 @@ base::Result<SignedArtifact> sign_artifact(const Arguments& arguments, Session& 
 
 // Puts the manifest into `envelope` if it is empty, and adds a signature by each key of the ring that
 // may sign its kind; says how many there are then. Code::denied if none of them may.
-base::Result<std::size_t> sign_manifest(const Keyring& ring, const model::ArtifactManifest& manifest,
-                                        codec::artifact::Envelope& envelope);
+base::Result<SignatureCount> sign_manifest(const Keyring& ring, const model::ArtifactManifest& manifest,
+                                           codec::artifact::Envelope& envelope);
 
 }  // namespace selvedge::cli

@@ -32,6 +32,8 @@ struct Arguments {
 
   bool has(std::string_view flag) const { return flags.find(flag) != flags.end(); }
   std::string text(std::string_view flag, std::string_view otherwise = {}) const;
+  // Its words, apart by commas, without empty ones.
+  std::vector<std::string> list(std::string_view flag) const;
   base::Result<std::int64_t> integer(std::string_view flag, std::int64_t otherwise,
                                      std::int64_t low, std::int64_t high) const;
 };

@@ -21,7 +21,6 @@ using base::Result;
 
 namespace {
 
-constexpr std::uint64_t picture_limit = std::uint64_t{64} << 20;
 constexpr std::size_t most_pictures = 10'000;
 
 std::string decimals(float value, const char* form = "%.3f") {
@@ -105,7 +104,7 @@ Result<infer::RunOptions> options_of(const Arguments& arguments) {
 
 Result<infer::Answer> look(Session& session, const std::string& path, const infer::Pipeline& pipeline,
                            const infer::RunOptions& options, Drawings& drawings) {
-  const base::Bytes file = TRY(read_bytes(session, path, picture_limit));
+  const base::Bytes file = TRY(read_picture(session, path));
   const infer::Answer answer = TRY(base::while_doing(path, pipeline.run(file, options)));
   if (drawings.wanted()) {
     const codec::Decoded decoded = TRY(base::while_doing(path, codec::decode(file)));
@@ -117,7 +116,7 @@ Result<infer::Answer> look(Session& session, const std::string& path, const infe
 Result<int> detect(const Arguments& arguments, Session& session) {
   const infer::RunOptions options = TRY(options_of(arguments));
   Drawings drawings = TRY(Drawings::make(arguments.text("draw"), arguments.positional.size()));
-  const std::string model = arguments.has("model") ? arguments.text("model") : TRY(default_model(session));
+  const std::string model = arguments.has("model") ? arguments.text("model") : TRY(default_model());
   const ModelFile file = TRY(open_model(session, model, {.description = arguments.text("description"), .labels = arguments.text("labels")}));
   const infer::Task task = file.package.description.task;
   if (task == infer::Task::tensors || task == infer::Task::series)

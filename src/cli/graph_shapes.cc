@@ -386,6 +386,12 @@ class Follower {
 
 }  // namespace
 
+std::string shape_text(const Shape& shape) {
+  std::string text;
+  for (const std::int64_t side : shape) text += (text.empty() ? "" : "x") + (side < 0 ? "?" : std::to_string(side));
+  return text.empty() ? "scalar" : text;
+}
+
 Shapes shapes_of(const Graph& graph) { return Follower(graph).take(); }
 
 std::optional<std::uint64_t> multiplications_of(const Node& node, const Shapes& shapes) {

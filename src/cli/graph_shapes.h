@@ -17,6 +17,9 @@ namespace selvedge::cli {
 
 using Shapes = std::unordered_map<std::string, codec::onnx::Shape>;
 
+// "1x300x300x3"; "?" for a side that is left open.
+std::string shape_text(const codec::onnx::Shape& shape);
+
 Shapes shapes_of(const codec::onnx::Graph& graph);
 
 // Multiplications with an addition: of convolutions and matrix products; 0 for the others, nothing

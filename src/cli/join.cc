@@ -49,16 +49,6 @@ Result<std::string> fetch_authority(const std::string& cloud, const crypto::Join
                                 "between");
 }
 
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> words;
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(','), list.size());
-    if (end > 0) words.emplace_back(list.substr(0, end));
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return words;
-}
-
 }  // namespace
 
 Result<int> join_fleet(const Arguments& arguments, Session& session) {
@@ -96,7 +86,7 @@ Result<int> join_fleet(const Arguments& arguments, Session& session) {
       .field("token_secret", token.secret)
       .field("csr", TRY(crypto::make_csr(joined.key, name)));
   body.key("hosts").begin_array();
-  for (const std::string& host : split(arguments.text("hosts"))) body.value(host);
+  for (const std::string& host : arguments.list("hosts")) body.value(host);
   body.end_array().end_object();
   const auto fetched = TRY(wait_for<Result<net::http::Fetched>>(session.world, [&](auto done) {
     client.fetch({"POST", cloud + "/api/v1/join", {{"content-type", "application/json"}}, body.text()},

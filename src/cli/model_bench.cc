@@ -4,7 +4,6 @@
 // the only one of the two that can be compared.
 
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +16,7 @@
 #include "cli/model_file.h"
 #include "codec/image/image.h"
 #include "infer/pipeline.h"
+#include "os/process.h"
 
 namespace selvedge::cli {
 
@@ -26,22 +26,12 @@ using base::Result;
 
 namespace {
 
-constexpr std::uint64_t picture_limit = std::uint64_t{64} << 20;
 constexpr std::size_t most_input = std::size_t{64} << 20;    // bytes of made-up numbers
 
 double seconds(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-std::uint64_t resident_bytes() {
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  if (file == nullptr) return 0;
-  unsigned long long size = 0, resident = 0;
-  const int got = std::fscanf(file, "%llu %llu", &size, &resident);
-  std::fclose(file);
-  return got == 2 ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
 // A street-like picture of 720 lines: large patches with some texture, so that decoding it costs
@@ -216,7 +206,7 @@ Result<int> bench_model(const Arguments& arguments, Session& session) {
   all.runs = static_cast<int>(TRY(arguments.integer("runs", 100, 1, 1'000'000)));
   const auto threads = TRY(counts(arguments, "threads", 64));
   const auto workers = TRY(counts(arguments, "workers", 64));
-  all.path = arguments.positional.empty() ? TRY(default_model(session)) : arguments.positional[0];
+  all.path = arguments.positional.empty() ? TRY(default_model()) : arguments.positional[0];
   const ModelFile file = TRY(open_model(session, all.path));
   const auto runtime = TRY(open_runtime(arguments));
   all.runtime = runtime->version();
@@ -225,11 +215,11 @@ Result<int> bench_model(const Arguments& arguments, Session& session) {
   base::Bytes picture;
   if (arguments.has("image")) {
     if (!all.pictures) return fail(Code::invalid_input, "--image: this model takes numbers");
-    picture = TRY(read_bytes(session, arguments.text("image"), picture_limit));
+    picture = TRY(read_picture(session, arguments.text("image")));
   } else if (all.pictures) {
     picture = TRY(made_picture());
   }
-  const std::uint64_t before = resident_bytes();
+  const std::uint64_t before = os::resident_memory();
   for (const int count : threads) {
     const double began = seconds(CLOCK_MONOTONIC);
     const infer::SessionOptions options{.threads = count};
@@ -254,7 +244,7 @@ Result<int> bench_model(const Arguments& arguments, Session& session) {
     };
     for (const int many : workers) all.rows.push_back(TRY(measure(run, count, many, warm_up, all.runs, session.out)));
   }
-  all.resident = resident_bytes();
+  all.resident = os::resident_memory();
   all.grown = all.resident - std::min(before, all.resident);
   if (session.out.json()) session.out.document(as_json(all));
   else print(session.out, all);

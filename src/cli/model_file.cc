@@ -21,6 +21,7 @@ using base::Result;
 namespace {
 
 constexpr std::uint64_t model_limit = std::uint64_t{512} << 20;
+constexpr std::uint64_t picture_limit = std::uint64_t{64} << 20;
 constexpr std::uint64_t text_limit = 4 << 20;
 constexpr std::size_t most_labels = 100'000;
 constexpr std::string_view public_model = "ssd_mobilenetv2_oidv4_fp16.tflite";
@@ -82,7 +83,7 @@ Result<void> describe(Session& session, const ModelFileOptions& options, std::ve
   // Golden pictures stand beside the description.
   for (const auto& golden : description.golden) {
     const auto at = std::filesystem::path(options.description).parent_path() / golden.file;
-    file.package.members[golden.file] = TRY(read_bytes(session, at.string(), std::uint64_t{64} << 20));
+    file.package.members[golden.file] = TRY(read_picture(session, at.string()));
   }
   return {};
 }
@@ -136,7 +137,7 @@ Result<ModelFile> open_model(Session& session, const std::string& path, const Mo
   return file;
 }
 
-Result<std::string> default_model(Session&) {
+Result<std::string> default_model() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   const std::filesystem::path root = cache != nullptr && *cache != '\0'
@@ -198,6 +199,8 @@ Result<Bytes> read_bytes(Session& session, const std::string& path, std::uint64_
   const std::string text = TRY(os::read_text(session.world, path, limit));
   return base::to_bytes(text);
 }
+
+Result<Bytes> read_picture(Session& session, const std::string& path) { return read_bytes(session, path, picture_limit); }
 
 Result<void> write_bytes(Session& session, const std::string& path, BytesView bytes) {
   return os::write_text(session.world, path, base::as_text(bytes));

@@ -34,7 +34,7 @@ base::Result<ModelFile> open_model(Session& session, const std::string& path, co
 
 // The model that is taken when none is named: the SSD that scripts/fetch brings. Code::not_found with
 // how to get it.
-base::Result<std::string> default_model(Session& session);
+base::Result<std::string> default_model();
 
 // Labels, a line each. Lines that all begin with a number are put at that index.
 base::Result<std::vector<std::string>> parse_labels(std::string_view text);
@@ -46,6 +46,8 @@ std::vector<Flag> runtime_flags(std::vector<Flag> more = {});
 
 // A file of any kind, at most `limit` bytes.
 base::Result<base::Bytes> read_bytes(Session& session, const std::string& path, std::uint64_t limit);
+// A picture or a golden example, at most 64 MiB.
+base::Result<base::Bytes> read_picture(Session& session, const std::string& path);
 base::Result<void> write_bytes(Session& session, const std::string& path, base::BytesView bytes);
 
 }  // namespace selvedge::cli

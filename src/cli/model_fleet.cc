@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
-#include "base/json.h"
 #include "base/text.h"
 #include "cli/json_text.h"
+#include "net/api/query_request.h"
 
 namespace selvedge::cli {
 
@@ -114,37 +114,14 @@ Result<std::vector<NodeModel>> models_on_nodes(ApiClient& api) {
   return models;
 }
 
-bool matches(std::string_view pattern, std::string_view name) {
-  // The last star may take one character more whenever the rest does not fit.
-  std::size_t p = 0, n = 0, star = pattern.npos, taken = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      taken = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p, ++n;
-    } else if (star != pattern.npos) {
-      p = star + 1;
-      n = ++taken;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
-Result<std::vector<std::string>> matching_nodes(ApiClient& api, std::string_view list) {
+Result<std::vector<std::string>> matching_nodes(ApiClient& api, const std::vector<std::string>& patterns) {
   const Value answer = TRY(api.get("/api/v1/nodes"));
   std::vector<std::string> nodes;
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(','), list.size());
-    const std::string pattern(list.substr(0, end));
-    list.remove_prefix(std::min(end + 1, list.size()));
+  for (const std::string& pattern : patterns) {
     bool found = false;
     for (const Value& item : answer.array()) {
       const std::string name = item["name"].text();
-      if (!matches(pattern, name)) continue;
+      if (!net::api::matches(pattern, name)) continue;
       found = true;
       if (std::ranges::find(nodes, name) == nodes.end()) nodes.push_back(name);
     }
@@ -186,7 +163,7 @@ Result<std::vector<WishOutcome>> wish_model(ApiClient& api, Session& session, co
 }
 
 int print_outcomes(Session& session, const ModelWish& wish, const std::vector<WishOutcome>& outcomes, std::string_view headline,
-                   std::string_view json_members) {
+                   const std::function<void(base::JsonWriter&)>& more) {
   base::JsonWriter json;
   json.begin_object().field("name", wish.name).field("version", wish.version).field("digest", wish.digest);
   std::vector<std::vector<std::string>> rows;
@@ -198,11 +175,11 @@ int print_outcomes(Session& session, const ModelWish& wish, const std::vector<Wi
     failed = failed || outcome.state == "failed";
     late = late || outcome.state == "pending";
   }
-  json.end_array().end_object();
+  json.end_array();
+  more(json);
+  json.end_object();
   if (session.out.json()) {
-    std::string text = json.take();
-    text.insert(text.size() - 1, json_members);
-    session.out.document(text);
+    session.out.document(json.text());
   } else {
     session.out.line(headline);
     if (!rows.empty()) session.out.table({"NODE", "STATE", "REASON"}, rows);

@@ -6,10 +6,12 @@
 
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "cli/api_client.h"
 
 namespace selvedge::cli {
@@ -36,10 +38,8 @@ struct NodeModel {
 // Of all nodes of the fleet.
 base::Result<std::vector<NodeModel>> models_on_nodes(ApiClient& api);
 
-// Names of nodes that a list like "edge-1,hall-*" means. Code::not_found: a part of it means none.
-base::Result<std::vector<std::string>> matching_nodes(ApiClient& api, std::string_view list);
-// '*' stands for any text.
-bool matches(std::string_view pattern, std::string_view name);
+// Names of the nodes that patterns like "edge-1" and "hall-*" mean. Code::not_found: one of them means none.
+base::Result<std::vector<std::string>> matching_nodes(ApiClient& api, const std::vector<std::string>& patterns);
 
 struct ModelWish {
   std::string name;
@@ -59,9 +59,9 @@ base::Result<std::vector<WishOutcome>> wish_model(ApiClient& api, Session& sessi
                                                   const ModelWish& wish, std::optional<base::Duration> patience);
 
 // Prints outcomes; the exit status: 0 if all is well, that of a conflict if a node refused, that of
-// "unavailable" if one has not answered in time. `json_members` are members of the JSON, each after a comma.
+// "unavailable" if one has not answered in time. `more` writes further members of the JSON.
 int print_outcomes(Session& session, const ModelWish& wish, const std::vector<WishOutcome>& outcomes, std::string_view headline,
-                   std::string_view json_members);
+                   const std::function<void(base::JsonWriter&)>& more);
 
 // --wait and --patience: how long to wait, if at all.
 base::Result<std::optional<base::Duration>> patience_of(const Arguments& arguments);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/graph_shapes.h"
 #include "infer/quantisation.h"
 
 namespace selvedge::cli {
@@ -37,12 +38,6 @@ AnchorRule face_anchors(std::vector<int> strides, float interpolated) {
   rule.interpolated_ratio = interpolated;
   rule.fixed_size = true;
   return rule;
-}
-
-std::string shape_text(const Shape& shape) {
-  std::string text;
-  for (const std::int64_t side : shape) text += (text.empty() ? "" : "x") + (side < 0 ? "?" : std::to_string(side));
-  return text.empty() ? "scalar" : text;
 }
 
 std::int64_t side(const Shape& shape, std::size_t from_end) {

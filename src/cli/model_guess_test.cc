@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "cli/model_file.h"
-#include "cli/model_fleet.h"
 
 namespace selvedge::cli {
 namespace {
@@ -124,16 +123,6 @@ TEST(Labels, AreLines) {
 TEST(Labels, StandWhereTheirNumbersSay) {
   EXPECT_EQ(*parse_labels("0  person\n2  car\n"), (std::vector<std::string>{"person", "", "car"}));
   EXPECT_EQ(*parse_labels("7up\n2  car\n"), (std::vector<std::string>{"7up", "2  car"}));
-}
-
-TEST(NodePatterns, MatchAnyTextForAStar) {
-  EXPECT_TRUE(matches("edge-1", "edge-1"));
-  EXPECT_FALSE(matches("edge-1", "edge-11"));
-  EXPECT_TRUE(matches("*", "anything"));
-  EXPECT_TRUE(matches("hall-*-a*", "hall-7-b-ab"));
-  EXPECT_FALSE(matches("hall-*-a", "hall-7-b"));
-  EXPECT_TRUE(matches("**", ""));
-  EXPECT_FALSE(matches("", "x"));
 }
 
 }  // namespace

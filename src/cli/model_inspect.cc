@@ -37,12 +37,6 @@ struct Sum {
   std::vector<Layer> layers;
 };
 
-std::string shape_text(const Shape& shape) {
-  std::string text;
-  for (const std::int64_t side : shape) text += (text.empty() ? "" : "x") + (side < 0 ? std::string("?") : std::to_string(side));
-  return text.empty() ? "scalar" : text;
-}
-
 // The constants that a node works with: its own, and those behind operators that only change their form.
 class Owned {
  public:
@@ -128,23 +122,11 @@ void write_values(base::JsonWriter& json, std::string_view key, const std::vecto
   json.end_array();
 }
 
-std::string_view name(infer::Task task) {
-  using enum infer::Task;
-  switch (task) {
-    case detection: return "detection";
-    case classification: return "classification";
-    case segmentation: return "segmentation";
-    case series: return "series";
-    case tensors: return "tensors";
-  }
-  return "";
-}
-
 std::string as_json(const ModelFile& file, const Graph& graph, const Sum& sum) {
   base::JsonWriter json;
   json.begin_object().field("file", file.path).field("form", name(file.form)).field("bytes", file.bytes)
       .field("onnx_bytes", std::uint64_t{file.package.model.size()})
-      .field("name", file.package.description.name).field("task", name(file.package.description.task))
+      .field("name", file.package.description.name).field("task", infer::name_of(file.package.description.task))
       .field("labels", std::uint64_t{file.package.description.labels.size()})
       .field("golden", std::uint64_t{file.package.description.golden.size()}).field("opset", graph.opset);
   write_values(json, "inputs", graph.inputs);
@@ -177,7 +159,7 @@ void print(Out& out, const ModelFile& file, const Graph& graph, Sum& sum, std::s
   const infer::Description& description = file.package.description;
   std::vector<std::vector<std::string>> facts{
       {"file", file.path + ", " + std::string(name(file.form)) + ", " + base::size_text(file.bytes)},
-      {"name", description.name}, {"task", std::string(name(description.task))}};
+      {"name", description.name}, {"task", std::string(infer::name_of(description.task))}};
   if (!description.labels.empty()) facts.push_back({"labels", std::to_string(description.labels.size())});
   if (!description.golden.empty()) facts.push_back({"golden", std::to_string(description.golden.size()) + " examples"});
   for (const ValueInfo& value : graph.inputs)

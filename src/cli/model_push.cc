@@ -60,7 +60,7 @@ Result<int> push_model(const Arguments& arguments, Session& session) {
   auto api = TRY(ApiClient::cloud(arguments, session));
   // Whatever can be found wrong is found before anything is signed.
   std::vector<std::string> nodes;
-  if (arguments.has("nodes")) nodes = TRY(matching_nodes(api, arguments.text("nodes")));
+  if (arguments.has("nodes")) nodes = TRY(matching_nodes(api, arguments.list("nodes")));
   else if (patience) return fail(Code::invalid_input, "--wait: for which nodes? say --nodes");
   Arguments signing = arguments;
   for (const char* own : {"nodes", "wait", "patience", "priority"}) signing.flags.erase(own);
@@ -68,22 +68,21 @@ Result<int> push_model(const Arguments& arguments, Session& session) {
   signing.flags["kind"] = "model";
   if (!arguments.has("version")) signing.flags["version"] = std::to_string(newest(TRY(model_versions(api, wish.name))) + 1);
   const SignedArtifact made = TRY(sign_artifact(signing, session));
-  if (made.missing > 0)
-    return fail(Code::denied, "signed, but " + std::to_string(made.missing) + " more signatures are needed: selvedge artifact sign --add-to " +
+  if (made.signatures.missing > 0)
+    return fail(Code::denied, "signed, but " + std::to_string(made.signatures.missing) + " more signatures are needed: selvedge artifact sign --add-to " +
                                   made.manifest_file + " with other keys, then selvedge artifact push");
   const Pushed pushed = TRY(push_artifact(api, session, made.file, made.document));
   wish.version = pushed.manifest.version;
   wish.digest = base::to_hex(pushed.manifest.digest);
   const auto outcomes = TRY(wish_model(api, session, nodes, wish, patience));
-  base::JsonWriter more;
-  more.begin_object().field("size", pushed.manifest.size).field("sent", pushed.sent).field("sealed", pushed.manifest.sealing.has_value())
-      .field("manifest", made.manifest_file).end_object();
-  const std::string members = more.take();
   return print_outcomes(session, wish, outcomes,
                         wish.name + " " + std::to_string(wish.version) + " is signed and pushed: " + base::size_text(pushed.manifest.size) +
                             ", " + base::size_text(pushed.sent) + " sent" +
                             (nodes.empty() ? "; no node is told of it (--nodes)" : ""),
-                        "," + members.substr(1, members.size() - 2));
+                        [&](base::JsonWriter& json) {
+                          json.field("size", pushed.manifest.size).field("sent", pushed.sent)
+                              .field("sealed", pushed.manifest.sealing.has_value()).field("manifest", made.manifest_file);
+                        });
 }
 
 Result<int> rollback_model(const Arguments& arguments, Session& session) {
@@ -103,7 +102,7 @@ Result<int> rollback_model(const Arguments& arguments, Session& session) {
                                          " is sealed, and its key fits that version only: push the earlier package again with --seal-for");
   std::vector<std::string> nodes;
   if (arguments.has("nodes")) {
-    nodes = TRY(matching_nodes(api, arguments.text("nodes")));
+    nodes = TRY(matching_nodes(api, arguments.list("nodes")));
   } else {
     for (const NodeModel& model : TRY(models_on_nodes(api)))
       if (model.name == name && model.wished > 0) nodes.push_back(model.node);
@@ -114,17 +113,16 @@ Result<int> rollback_model(const Arguments& arguments, Session& session) {
   manifest.expires.reset();
   manifest.attributes["rolled-back-to"] = std::to_string(to);
   codec::artifact::Envelope envelope;
-  const std::size_t signatures = TRY(sign_manifest(ring, manifest, envelope));
-  const model::SignerRole* role = signers_for(ring.document(), manifest.kind);
-  if (role != nullptr && signatures < role->threshold)
-    return fail(Code::denied, "a model needs " + std::to_string(role->threshold) + " signatures, and these keys make " + std::to_string(signatures) +
+  const SignatureCount count = TRY(sign_manifest(ring, manifest, envelope));
+  if (count.missing > 0)
+    return fail(Code::denied, "a model needs " + std::to_string(count.made + count.missing) + " signatures, and these keys make " + std::to_string(count.made) +
                                   ": sign the earlier package with `selvedge artifact sign`");
   TRY(push_manifest(api, manifest, codec::artifact::encode(envelope)));
   const ModelWish wish{.name = name, .version = manifest.version, .digest = base::to_hex(manifest.digest), .priority = {}};
   const auto outcomes = TRY(wish_model(api, session, nodes, wish, patience));
   return print_outcomes(session, wish, outcomes,
                         name + " " + std::to_string(manifest.version) + " is what " + std::to_string(to) + " was; no bytes were sent",
-                        ",\"rolled_back_to\":" + std::to_string(to));
+                        [&](base::JsonWriter& json) { json.field("rolled_back_to", to); });
 }
 
 }  // namespace selvedge::cli

@@ -37,16 +37,6 @@ Result<void> set_share(const Arguments& arguments, std::string_view flag, float&
   return {};
 }
 
-std::vector<std::string> parts(std::string_view text) {
-  std::vector<std::string> all;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(','), text.size());
-    if (end > 0) all.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return all;
-}
-
 Result<infer::QuantiseOptions> options_of(const Arguments& arguments) {
   using enum quantise::Target;
   using enum quantise::RangeRule;
@@ -64,7 +54,7 @@ Result<infer::QuantiseOptions> options_of(const Arguments& arguments) {
   if (arguments.has("no-prune")) options.prune = false;
   options.numbers.weight_bits = static_cast<int>(TRY(arguments.integer("weight-bits", 8, 4, 8)));
   TRY(set_share(arguments, "weight-noise", options.numbers.weight_noise));
-  options.numbers.keep_float = parts(arguments.text("keep-float"));
+  options.numbers.keep_float = arguments.list("keep-float");
   options.threads = static_cast<int>(TRY(arguments.integer("threads", 2, 1, 64)));
   options.most_samples = static_cast<std::size_t>(TRY(arguments.integer("samples", 500, 4, 100'000)));
   options.views = static_cast<int>(TRY(arguments.integer("views", options.views, 1, 4)));

@@ -19,8 +19,6 @@ using base::Result;
 
 namespace {
 
-constexpr std::uint64_t picture_limit = std::uint64_t{64} << 20;
-
 // What the model says of a picture, as what is to be expected of it from now on. Of a mask it is the share
 // of the picture that each label has.
 Result<infer::Golden> golden_of(const infer::Description& description, const infer::Answer& answer, std::string file) {
@@ -49,7 +47,7 @@ Result<int> record(const Arguments& arguments, Session& session, ModelFile& file
     const std::string& path = arguments.positional[i];
     const std::string member = "golden/" + std::filesystem::path(path).filename().string();
     if (!fresh.insert(member).second) return fail(Code::invalid_input, path + ": another picture has the same file name");
-    base::Bytes picture = TRY(read_bytes(session, path, picture_limit));
+    base::Bytes picture = TRY(read_picture(session, path));
     const auto answer = TRY(base::while_doing(path, pipeline->run(picture)));
     infer::Golden golden = TRY(golden_of(description, answer, member));
     std::erase_if(description.golden, [&](const infer::Golden& old) { return old.file == member; });

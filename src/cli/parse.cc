@@ -73,6 +73,17 @@ std::string Arguments::text(std::string_view flag, std::string_view otherwise) c
   return at != flags.end() ? at->second : std::string(otherwise);
 }
 
+std::vector<std::string> Arguments::list(std::string_view flag) const {
+  std::vector<std::string> words;
+  const std::string all = text(flag);
+  for (std::string_view left = all; !left.empty();) {
+    const std::size_t end = std::min(left.find(','), left.size());
+    if (end > 0) words.emplace_back(left.substr(0, end));
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+  return words;
+}
+
 Result<std::int64_t> Arguments::integer(std::string_view flag, std::int64_t otherwise,
                                         std::int64_t low, std::int64_t high) const {
   const auto at = flags.find(flag);

@@ -22,6 +22,13 @@ TEST(Parse, FindsTheCommandItsArgumentsAndFlags) {
   EXPECT_TRUE(parsed->arguments.has("json"));
 }
 
+TEST(Parse, TakesListsApart) {
+  const auto parsed = parse_words({"model", "push", "a.model", "--nodes", "hall-*,,gate,"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->arguments.list("nodes"), (std::vector<std::string>{"hall-*", "gate"}));
+  EXPECT_TRUE(parsed->arguments.list("keys").empty());
+}
+
 TEST(Parse, PrefersAFlagToItsEnvironment) {
   const std::map<std::string, std::string> environment{{"SELVEDGE_NODE", "http://env:1"}};
   EXPECT_EQ(parse_words({"node", "status"}, environment)->arguments.text("node"), "http://env:1");

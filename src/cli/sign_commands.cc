@@ -130,16 +130,16 @@ Result<int> sign(const Arguments& arguments, Session& session) {
       .field("name", made.manifest.name)
       .field("version", made.manifest.version)
       .field("digest", base::to_hex(made.manifest.digest))
-      .field("signatures", std::uint64_t{made.signatures})
-      .field("missing", std::uint64_t{made.missing})
+      .field("signatures", std::uint64_t{made.signatures.made})
+      .field("missing", std::uint64_t{made.signatures.missing})
       .end_object();
   if (session.out.json()) {
     session.out.document(json.text());
   } else {
     session.out.line("signed " + made.manifest.name + " " + std::to_string(made.manifest.version) + ": " +
                      made.manifest_file + (made.file == arguments.positional[0] ? "" : " for " + made.file));
-    if (made.missing > 0)
-      session.out.line(std::to_string(made.missing) + " more signatures are needed: selvedge artifact sign --add-to " +
+    if (made.signatures.missing > 0)
+      session.out.line(std::to_string(made.signatures.missing) + " more signatures are needed: selvedge artifact sign --add-to " +
                        made.manifest_file + " with other keys");
   }
   return 0;
@@ -215,15 +215,13 @@ Result<SignedArtifact> sign_artifact(const Arguments& arguments, Session& sessio
     if (made.manifest_file.empty()) made.manifest_file = made.file + ".manifest";
   }
   made.signatures = TRY(sign_manifest(ring, manifest, envelope));
-  const model::SignerRole* role = signers_for(ring.document(), manifest.kind);
-  made.missing = role == nullptr || made.signatures >= role->threshold ? 0 : role->threshold - made.signatures;
   made.document = codec::artifact::encode(envelope);
   TRY(os::write_text(session.world, made.manifest_file, made.document + "\n"));
   return made;
 }
 
-Result<std::size_t> sign_manifest(const Keyring& ring, const model::ArtifactManifest& manifest,
-                                  codec::artifact::Envelope& envelope) {
+Result<SignatureCount> sign_manifest(const Keyring& ring, const model::ArtifactManifest& manifest,
+                                     codec::artifact::Envelope& envelope) {
   if (envelope.payload.empty()) {
     TRY(codec::artifact::check(manifest));
     envelope = {.type = std::string(codec::artifact::manifest_type),
@@ -238,7 +236,7 @@ Result<std::size_t> sign_manifest(const Keyring& ring, const model::ArtifactMani
   if (envelope.signatures.size() == before)
     return fail(Code::denied, ring.path() + ": none of its keys may sign kind " + manifest.kind +
                                   (before > 0 ? ", or they have already" : ""));
-  return signers;
+  return SignatureCount{signers, signers >= role->threshold ? 0 : role->threshold - signers};
 }
 
 std::vector<Command> sign_commands() {

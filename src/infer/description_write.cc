@@ -87,10 +87,12 @@ void write_golden(Lines& lines, const Golden& golden) {
 
 }  // namespace
 
+std::string_view name_of(Task task) { return task_words[std::size_t(task)]; }
+
 std::string write_description(const Description& description) {
   Lines lines;
   lines.line("name", quoted(description.name));
-  lines.line("task", quoted(task_words[std::size_t(description.task)]));
+  lines.line("task", quoted(name_of(description.task)));
   lines.line("model", quoted(description.file));
   write_labels(lines, description);
   const Task task = description.task;

@@ -19,6 +19,7 @@
 namespace selvedge::infer {
 
 enum class Task : std::uint8_t { detection, classification, segmentation, series, tensors };
+std::string_view name_of(Task task);               // "detection"
 
 using engine::Activation;
 using engine::AnchorRule;

@@ -67,17 +67,6 @@ void write_values(JsonWriter& json, std::string_view key, const std::vector<infe
   json.end_array();
 }
 
-std::string_view task_name(infer::Task task) {
-  switch (task) {
-    case infer::Task::detection: return "detection";
-    case infer::Task::classification: return "classification";
-    case infer::Task::segmentation: return "segmentation";
-    case infer::Task::series: return "series";
-    case infer::Task::tensors: break;
-  }
-  return "tensors";
-}
-
 Response server_metadata(const InferenceApi& api) {
   JsonWriter json;
   json.begin_object().field("name", api.server).field("version", api.version.empty() ? std::string(base::version) : api.version);
@@ -98,7 +87,7 @@ Response model_metadata(const InferenceApi& api, const ModelPath& path) {
   json.end_array().field("platform", "onnxruntime_onnx");
   write_values(json, "inputs", (*pipeline)->session().inputs());
   write_values(json, "outputs", (*pipeline)->session().outputs());
-  json.key("parameters").begin_object().field("task", task_name(task)).end_object();
+  json.key("parameters").begin_object().field("task", infer::name_of(task)).end_object();
   if (takes_pictures(task)) {
     json.key("picture").begin_object();
     write_values(json, "inputs", {{"picture", infer::ElementType::text, {1}}});
