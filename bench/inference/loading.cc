@@ -17,6 +17,8 @@ using selvedge::base::Result;
 namespace codec = selvedge::codec;
 namespace infer = selvedge::infer;
 
+namespace {
+
 std::uint64_t resident_bytes() {
   std::FILE* const file = std::fopen("/proc/self/statm", "r");
   if (file == nullptr) return 0;
@@ -25,8 +27,6 @@ std::uint64_t resident_bytes() {
   std::fclose(file);
   return got == 2 ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
-
-namespace {
 
 // A folder that goes with its owner.
 class Folder {

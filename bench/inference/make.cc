@@ -1,11 +1,11 @@
 #include "inference/make.h"
 
 #include <fstream>
-#include <iterator>
 
 #include "codec/tflite/import.h"
 #include "infer/model_package.h"
 #include "infer/quantise.h"
+#include "inference/material.h"
 
 namespace bench {
 
@@ -36,19 +36,10 @@ infer::Description description_of(const codec::onnx::Graph& graph) {
   return description;
 }
 
-Result<void> write_file(const std::string& path, const Bytes& bytes) {
-  std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!out.flush()) return fail(Code::unavailable, "write " + path);
-  return {};
-}
-
 }  // namespace
 
 Result<std::string> make_packages(const MakePlan& plan) {
-  std::ifstream in(plan.tflite, std::ios::binary);
-  if (!in) return fail(Code::not_found, "read " + plan.tflite + ": it is not there");
-  const Bytes file{std::istreambuf_iterator<char>(in), {}};
+  const Bytes file = TRY(read_file(plan.tflite));
   const auto imported = TRY(codec::tflite::import(file));
   if (imported.graph.outputs.size() != 2) return fail(Code::invalid_input, plan.tflite + ": an SSD with two outputs is expected");
   infer::ModelPackage package{.description = description_of(imported.graph), .model = codec::onnx::write(imported.graph), .members = {}};

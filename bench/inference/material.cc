@@ -19,19 +19,6 @@ namespace infer = selvedge::infer;
 
 namespace {
 
-Result<Bytes> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Code::not_found, "read " + path + ": it is not there");
-  return Bytes{std::istreambuf_iterator<char>(in), {}};
-}
-
-Result<void> write_file(const std::string& path, const Bytes& bytes) {
-  std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!out.flush()) return fail(Code::unavailable, "write " + path);
-  return {};
-}
-
 // Patches, edges and a little noise, so that decoding costs about what a photograph of that size costs.
 Result<Picture> made_up(int width, int height) {
   codec::Image image{.width = width, .height = height, .pixels = std::vector<std::uint8_t>(std::size_t(width) * std::size_t(height) * 3)};
@@ -48,6 +35,19 @@ Result<Picture> made_up(int width, int height) {
 }
 
 }  // namespace
+
+Result<Bytes> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(Code::not_found, "read " + path + ": it is not there");
+  return Bytes{std::istreambuf_iterator<char>(in), {}};
+}
+
+Result<void> write_file(const std::string& path, const Bytes& bytes) {
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (!out.flush()) return fail(Code::unavailable, "write " + path);
+  return {};
+}
 
 const Model* Material::model(const std::string& name) const {
   const auto at = std::ranges::find(models, name, &Model::name);

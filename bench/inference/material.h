@@ -45,6 +45,9 @@ struct Material {
 
 selvedge::base::Result<Material> read_material(const Plan& plan);
 
+selvedge::base::Result<selvedge::base::Bytes> read_file(const std::string& path);
+selvedge::base::Result<void> write_file(const std::string& path, const selvedge::base::Bytes& bytes);
+
 // Rows of a picture as a model of `side` x `side` takes them: floats from -1 to 1.
 selvedge::base::Result<std::vector<float>> rows_of(const Picture& picture, int side);
 

@@ -4,9 +4,7 @@ The float package is imported from the .tflite file; the int8 one is made of it 
 (every second one) and judged on the others, which it has not seen. What falls short of the quantiser's limits is measured all the same.
 """
 import json
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -16,11 +14,6 @@ import demo_pictures  # noqa: E402
 
 TFLITE, LABELS = "ssd_mobilenetv2_oidv4_fp16.tflite", "oidv4_labels.txt"
 SHARED = ROOT.parent / "shared" / "data" / "vision" / "images"
-
-
-def cache():
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "selvedge"
 
 
 def run(command, what):
@@ -44,18 +37,12 @@ def pictures():
 class Models:
     def __init__(self, build, folder):
         run([ROOT / "scripts" / "fetch", "runtime", "--quiet"], "fetch the model runtime")
-        run([ROOT / "scripts" / "fetch", "models", TFLITE, LABELS, "--quiet"], "fetch the model")
-        self.tflite = cache() / "models" / TFLITE
+        self.tflite, labels = run([ROOT / "scripts" / "fetch", "models", TFLITE, LABELS], "fetch the model").splitlines()
+        self.tflite = pathlib.Path(self.tflite)
         photographs, self.timed, self.source = pictures()
         self.float, self.int8 = folder / "ssd-fp32.model", folder / "ssd-int8.model"
-        halves = [folder / "calibrate", folder / "judge"]
-        for i, half in enumerate(halves):
-            half.mkdir()
-            for photograph in photographs[i::2]:
-                shutil.copy(photograph, half)
-        self.report = json.loads(run([pathlib.Path(build) / "bin" / "inference_bench", "make", self.tflite, cache() / "models" / LABELS, *halves,
-                                      folder], "make the models"))
-        self.calibrated, self.judged = len(photographs[0::2]), len(photographs[1::2])
+        self.report = json.loads(run([pathlib.Path(build) / "bin" / "inference_bench", "make", self.tflite, labels,
+                                      *demo_pictures.halves(photographs, folder), folder], "make the models"))
 
     def sizes(self, onnx):
         """`onnx`: bytes of each model as ONNX, by name."""

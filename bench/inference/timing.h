@@ -61,7 +61,4 @@ inline double median_ratio(const Times& a, const Times& b) {
   return ratios.median();
 }
 
-// Resident bytes of this process.
-std::uint64_t resident_bytes();
-
 }  // namespace bench
