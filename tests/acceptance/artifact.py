@@ -6,7 +6,7 @@ import time
 import urllib.request
 
 from common import check, equal, fleet_of, program, run
-from fleet import metric
+from fleet import flip, metric
 from link import Link
 
 CHUNK = 1 << 20
@@ -33,16 +33,21 @@ def received(node):
     return metric(node.metrics(), "selvedge_artifact_received_bytes_total")
 
 
-def publish(fleet, name, content, version=1):
-    """Signs and pushes bytes; returns what the push said."""
+def signing_keys(fleet):
+    """The folder of the keys that nodes of the fleet trust."""
     keys = fleet.folder / "keys"
     if not keys.exists():
         run(program("selvedge"), "keys", "init", "--dir", keys)
         fleet.cli("keys", "push", "--dir", str(keys))
+    return keys
+
+
+def publish(fleet, name, content, version=1, kind="data"):
+    """Signs and pushes bytes; returns what the push said."""
     path = fleet.folder / f"{name}-{version}"
     path.write_bytes(content)
     manifest = fleet.folder / f"{name}-{version}.manifest"
-    run(program("selvedge"), "artifact", "sign", path, "--name", name, "--version", version, "--kind", "data", "--keys", keys,
+    run(program("selvedge"), "artifact", "sign", path, "--name", name, "--version", version, "--kind", kind, "--keys", signing_keys(fleet),
         "--output", manifest)
     return fleet.cli("artifact", "push", str(path), "--manifest", str(manifest))
 
@@ -78,14 +83,6 @@ def test_an_artifact_of_50_mb_crosses_a_link_that_is_cut_three_times():
         equal(received(node) - before, CHUNK, "bytes fetched for the next version")
         run(program("selvedge"), "node", "artifacts", "--node", node.url)
         link.close()
-
-
-def flip(path, at):
-    with open(path, "r+b") as file:
-        file.seek(at)
-        byte = file.read(1)[0]
-        file.seek(at)
-        file.write(bytes([byte ^ 1]))
 
 
 def test_an_artifact_that_was_tampered_with_is_refused():

@@ -11,7 +11,7 @@ import tempfile
 import urllib.request
 import zlib
 
-from artifact import wait
+from artifact import signing_keys, wait
 from common import ROOT, check, equal, fleet_of, program, run
 from models import png
 
@@ -164,6 +164,9 @@ def test_a_model_is_made_small():
         refused = selvedge("model", "quantize", package, "--calibrate", pictures, "--output", folder / "none.model", "--most-time", "0.0001",
                            status=4)
         check("falls short" in refused.stderr and not (folder / "none.model").exists(), refused.stderr)
+        selvedge("model", "quantize", package, "--calibrate", pictures, "--output", folder / "poor.model", "--most-time", "0.0001",
+                 "--anyway", status=4)
+        check((folder / "poor.model").exists(), "written all the same")
         check("--calibrate" in selvedge("model", "quantize", package, status=2).stderr, "says what is missing")
 
 
@@ -190,9 +193,7 @@ def test_a_model_goes_from_a_package_to_nodes_and_back():
         package = colours(fleet.folder)
         if not package:
             return
-        keys = fleet.folder / "keys"
-        selvedge("keys", "init", "--dir", keys)
-        fleet.cli("keys", "push", "--dir", str(keys))
+        keys = signing_keys(fleet)
         one, two = fleet.nodes
         check("no node 'nobody'" in push(fleet, package, "--nodes", "node-1,nobody", status=3), "a node that is not there")
         check("--nodes" in push(fleet, package, "--wait", status=2), "wait for whom?")
@@ -230,9 +231,7 @@ def test_a_sealed_model_is_read_by_its_node_only():
         package = colours(fleet.folder)
         if not package:
             return
-        keys = fleet.folder / "keys"
-        selvedge("keys", "init", "--dir", keys)
-        fleet.cli("keys", "push", "--dir", str(keys))
+        keys = signing_keys(fleet)
         one, two = fleet.nodes
         key = selvedge("keys", "recipient", one.state / "trust" / "seal.key").stdout.strip()
         pushed = push(fleet, package, "--nodes", "node-1", "--seal-for", f"node-1={key}", "--sealed-output", fleet.folder / "sealed", "--wait")

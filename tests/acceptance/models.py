@@ -5,15 +5,16 @@ The model is made here: it says how red, green and blue a picture is. Skipped wh
 import http.client
 import io
 import json
-import pathlib
 import struct
 import tarfile
 import threading
 import time
 import zlib
 
-from artifact import flip, wait
-from common import check, equal, fleet_of, program, run
+import artifact
+from artifact import wait
+from common import check, equal, fleet_of
+from fleet import flip
 from reconcile import part, until, wish
 
 SIDE = 4
@@ -78,17 +79,8 @@ def package(scale=1.0, golden="red"):
 
 # ---- the fleet ----
 
-def publish(fleet, content, version, name="colours"):
-    keys = fleet.folder / "keys"
-    if not keys.exists():
-        run(program("selvedge"), "keys", "init", "--dir", keys)
-        fleet.cli("keys", "push", "--dir", str(keys))
-    path = fleet.folder / f"{name}-{version}"
-    path.write_bytes(content)
-    manifest = fleet.folder / f"{name}-{version}.manifest"
-    run(program("selvedge"), "artifact", "sign", path, "--name", name, "--version", version, "--kind", "model", "--keys", keys,
-        "--output", manifest)
-    return fleet.cli("artifact", "push", str(path), "--manifest", str(manifest))
+def publish(fleet, content, version):
+    return artifact.publish(fleet, "colours", content, version, "model")
 
 
 def wished(node, version, **more):
