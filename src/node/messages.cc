@@ -62,7 +62,6 @@ void Node::State::plan_commit() {
 void Node::State::commit_group() {
   commit_planned = false;
   refused.clear();
-  arm_seal();
   if (group.empty()) {
     commit([] {});
     return;
@@ -78,6 +77,7 @@ void Node::State::commit_group() {
 void Node::State::commit(std::function<void()> done) {
   aggregates->flush();
   anomalies->flush();
+  arm_seal();
   auto guarded = [done = std::move(done), living = std::weak_ptr<bool>(alive)] {
     if (!living.expired()) done();
   };
