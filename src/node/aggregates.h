@@ -13,14 +13,11 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "base/log.h"
 #include "base/metrics.h"
 #include "engine/aggregate/aggregator.h"
+#include "node/derived_readings.h"
 #include "os/world.h"
 #include "store/reading_store.h"
 
@@ -36,7 +33,6 @@ struct AggregateRuleSet {
 class Aggregates final : public store::JournalFollower {
  public:
   // What becomes of the readings of a series.
-  static constexpr std::size_t most_pending = 64 * 1024;
   enum class Plan : std::uint8_t { none, take, take_only };   // take_only: and the raw ones go nowhere
 
   Aggregates(os::World& world, base::Registry& metrics, AggregateRuleSet set);
@@ -52,30 +48,27 @@ class Aggregates final : public store::JournalFollower {
   // Whether there is room; counts if not.
   bool admits(model::SeriesId series, base::Time time);
   // So much waits to be stored that nothing more may be taken before it is.
-  bool full() { return aggregator_.pending().size() >= most_pending; }
+  bool full() const { return derived_.full(); }
   // A reading whose message has ended with MessageNote::at = now.
   void took(model::SeriesId series, base::Time time, const model::ValueView& value, base::Time now);
   // Stores what came out.
-  void flush();
+  void flush() { derived_.flush(); }
   // Time stands still from now on; what is open is in the journal.
   void stop();
 
   engine::AggregateStats stats() const { return aggregator_.stats(); }
 
  private:
-  void begin(FindSeries find, EachSeries each) override;
+  void begin(FindSeries find, EachSeries each) override { derived_.begin(std::move(find), std::move(each)); }
   void reading(const model::SeriesDef& series, base::Time time, const model::ValueView& value,
                base::Time at) override;
-  void derived(const model::SeriesDef& series, base::Time time, const model::ValueView& value) override;
+  void derived(const model::SeriesDef& series, base::Time time, const model::ValueView& value) override {
+    derived_.came_back(series, time, value);
+  }
   void time_passed(base::Time now) override;
   std::vector<base::Bytes> save() override;
   void restore(base::BytesView part) override;
 
-  bool is_derived(model::SeriesId series) const;
-  void mark_derived(model::SeriesId series);
-  void find_derived();
-  base::Result<model::SeriesId> series_of(const engine::AggregateOutput& output);
-  bool store_some();
   void arm();
   void tick();
   void add_metrics(base::Registry& metrics);
@@ -83,18 +76,12 @@ class Aggregates final : public store::JournalFollower {
   os::World& world_;
   AggregateRuleSet set_;               // its rules are the aggregator's
   engine::Aggregator aggregator_;
-  FindSeries find_ = [](model::SeriesId) { return nullptr; };
-  EachSeries each_;
+  DerivedReadings<engine::Aggregator> derived_;
   store::ReadingStore* store_ = nullptr;
-  std::function<void()> stored_;
-  std::vector<bool> derived_;          // by number of the series
-  std::unordered_map<std::uint64_t, model::SeriesId> outputs_;   // by source and slot
   os::TimerId timer_{};
-  bool refused_ = false;               // the store was full; not again at once
+  bool refused_ = false;               // the store would not note the time; not again at once
   bool stopped_ = false;
   base::Counter& unadmitted_;
-  base::Counter& unstored_;
-  base::log::Throttle log_limit_{1, std::chrono::seconds(10)};
 };
 
 }  // namespace selvedge::node

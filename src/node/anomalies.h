@@ -13,12 +13,12 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/log.h"
 #include "base/metrics.h"
 #include "engine/anomaly/watch.h"
+#include "node/derived_readings.h"
 #include "os/world.h"
 #include "store/reading_store.h"
 
@@ -31,13 +31,11 @@ struct AnomalyRuleSet {
 
 class Anomalies final : public store::JournalFollower {
  public:
-  static constexpr std::size_t most_pending = 64 * 1024;
   // Asks a model of what it thinks of the last values of a series; the answer is a distance in deviations.
   using Ask = std::function<void(const std::string& model, std::uint64_t version, double threshold,
                                  std::vector<double> window, std::function<void(base::Result<double>)> answer)>;
 
   Anomalies(os::World& world, base::Registry& metrics, AnomalyRuleSet set);
-  ~Anomalies() override;
 
   // The store that it follows, now open; `stored` is called when something waits for a commit.
   void attach(store::ReadingStore& store, std::function<void()> stored);
@@ -46,45 +44,39 @@ class Anomalies final : public store::JournalFollower {
   base::Result<void> set_rules(AnomalyRuleSet set);
 
   bool watches(const model::SeriesDef& series) const;
-  bool is_derived(model::SeriesId series) const;
+  bool is_derived(model::SeriesId series) const { return derived_.contains(series); }
   // So much waits to be stored that nothing more may be taken before it is.
-  bool full() { return watch_.pending().size() >= most_pending; }
+  bool full() const { return derived_.full(); }
   // A reading whose message has ended with MessageNote::at = now.
   void took(model::SeriesId series, base::Time time, const model::ValueView& value, base::Time now);
   // Stores what came out, and asks what is to be asked.
   void flush();
+  // Nothing is asked or stored from now on: the store closes.
+  void stop();
 
   engine::AnomalyStats stats() const { return watch_.stats(); }
 
  private:
-  void begin(FindSeries find, EachSeries each) override;
+  void begin(FindSeries find, EachSeries each) override { derived_.begin(std::move(find), std::move(each)); }
   void reading(const model::SeriesDef& series, base::Time time, const model::ValueView& value,
                base::Time at) override;
-  void derived(const model::SeriesDef& series, base::Time time, const model::ValueView& value) override;
+  void derived(const model::SeriesDef& series, base::Time time, const model::ValueView& value) override {
+    derived_.came_back(series, time, value);
+  }
   void time_passed(base::Time) override {}
   std::vector<base::Bytes> save() override;
   void restore(base::BytesView part) override;
 
-  void mark_derived(model::SeriesId series);
-  void find_derived();
-  base::Result<model::SeriesId> series_of(const engine::AnomalyOutput& output);
-  bool store_some();
-  void ask_models();
   void ask(const engine::ModelQuestion& question);
   void add_metrics(base::Registry& metrics);
 
   os::World& world_;
   AnomalyRuleSet set_;                 // its rules are the watch's
   engine::AnomalyWatch watch_;
-  FindSeries find_ = [](model::SeriesId) { return nullptr; };
-  EachSeries each_;
-  store::ReadingStore* store_ = nullptr;
-  std::function<void()> stored_;
+  DerivedReadings<engine::AnomalyWatch> derived_;
   Ask ask_;
   std::uint64_t generation_ = 0;       // of the rules
-  std::vector<bool> derived_;          // by number of the series
-  std::unordered_map<std::uint64_t, model::SeriesId> outputs_;   // by source and output
-  base::Counter& unstored_;
+  bool attached_ = false;              // to a store that is open
   base::Counter& unanswered_;
   base::log::Throttle log_limit_{1, std::chrono::seconds(10)};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

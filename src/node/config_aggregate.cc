@@ -105,8 +105,7 @@ Result<AggregateRuleSet> NodeConfig::aggregate_rules() const {
   set.memory_bytes = aggregate_memory.bytes;
   std::vector<engine::AggregateRule> rules;
   for (const AggregateConfig& aggregate : aggregates) {
-    const std::string where =
-        "aggregate rule " + std::to_string(rules.size() + 1) + " ('" + base::printable(aggregate.filter, 64) + "')";
+    const std::string where = engine::rule_label(engine::AggregateRule::what, rules.size(), aggregate.filter);
     rules.push_back(TRY(base::while_doing(where, rule_of(aggregate))));
     set.policies.push_back(TRY(base::while_doing(where, policy_of(aggregate))));
   }

@@ -79,8 +79,7 @@ Result<AnomalyRuleSet> NodeConfig::anomaly_rules() const {
   set.memory_bytes = anomaly_memory.bytes;
   std::vector<engine::AnomalyRule> rules;
   for (const AnomalyConfig& anomaly : anomalies) {
-    const std::string where =
-        "anomaly rule " + std::to_string(rules.size() + 1) + " ('" + base::printable(anomaly.filter, 64) + "')";
+    const std::string where = engine::rule_label(engine::AnomalyRule::what, rules.size(), anomaly.filter);
     rules.push_back(TRY(base::while_doing(where, rule_of(anomaly))));
   }
   set.rules = TRY(engine::AnomalyRules::create(std::move(rules)));

@@ -186,6 +186,7 @@ void Node::stop(std::function<void()> done) {
           s.twins->close([&s, done] {
             s.trail->close([&s, done] {
               s.aggregates->stop();
+              s.anomalies->stop();
               s.store->close(done);
             });
           });

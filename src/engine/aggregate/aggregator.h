@@ -30,6 +30,7 @@
 #include "base/bytes.h"
 #include "engine/aggregate/rule.h"
 #include "engine/aggregate/windows.h"
+#include "engine/derive/saved_parts.h"
 
 namespace selvedge::engine {
 
@@ -44,6 +45,10 @@ struct AggregateOutput {
   std::uint32_t rule = 0;              // of the present rules, if `name` is empty
   Derived derived;
   std::string name;                    // of the derived series, if it is not the present rules that say it
+
+  DerivedReading reading() const {
+    return {derived.slot, {derived.sample.time}, value_of(derived.kind, derived.sample)};
+  }
 };
 
 struct AggregateStats {
@@ -118,16 +123,15 @@ class Aggregator {
   void queue(Series& s);
   void weigh(Series& s);
 
-  void save_series(const Series& s, base::Bytes& out) const;
-  base::Result<void> restore_all(const FindSeries& find);
-  bool restore_series(base::BytesView record, const FindSeries& find);
+  void save_series(const Series& s, base::Writer& out) const;
+  bool restore_series(base::Reader& in, const FindSeries& find);
 
   AggregateLimits limits_;
   AggregateRules rules_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Series>> series_;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::deque<AggregateOutput> pending_;
-  std::vector<base::Bytes> parts_;     // of a state that is being restored
+  PartsReader parts_;                  // of a state that is being restored
   std::vector<Sample> reports_;        // of one call; reused
   std::vector<Derived> derived_;
   std::uint64_t bytes_ = 0;

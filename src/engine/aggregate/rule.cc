@@ -7,7 +7,6 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "base/wire.h"
-#include "codec/mqtt/packet.h"
 
 namespace selvedge::engine {
 
@@ -25,25 +24,6 @@ constexpr std::pair<std::string_view, Kind> words[] = {
     {"sum", Kind::sum},     {"count", Kind::count}, {"first", Kind::first},
     {"last", Kind::last},   {"time-weighted-mean", Kind::time_weighted_mean},
     {"stddev", Kind::stddev}};
-
-// "{series}" and "{function}" are what a topic template calls "{topic}" and "{field}".
-Result<NameTemplate> parse_name(const AggregateRule& rule) {
-  std::string text;
-  std::string_view rest = rule.series;
-  while (!rest.empty()) {
-    const std::size_t open = std::min(rest.find('{'), rest.size());
-    text += rest.substr(0, open);
-    rest.remove_prefix(open);
-    const std::size_t close = rest.find('}');
-    const std::string_view word = rest.substr(0, close == rest.npos ? close : close + 1);
-    if (word == "{client}" || word == "{topic}" || word == "{field}")
-      return fail(Code::invalid_input, std::string(word) +
-                                           ": unknown; {series}, {1}, {2}, ..., {device} and {function} are known");
-    text += word == "{series}" ? "{topic}" : word == "{function}" ? "{field}" : word;
-    rest.remove_prefix(word.size());
-  }
-  return NameTemplate::parse(text, levels_of(rule.filter));
-}
 
 Result<void> check_durations(const AggregateRule& rule) {
   const std::pair<const char*, base::Duration> all[] = {
@@ -107,34 +87,33 @@ Result<void> check_windows(const AggregateRule& rule) {
   return {};
 }
 
-Result<void> check_name(const AggregateRule& rule, const NameTemplate& name) {
+}  // namespace
+
+Result<void> AggregateRule::check() const {
+  TRY(check_durations(*this));
+  TRY(check_report(*this));
+  TRY(check_windows(*this));
+  if (raw == Raw::drop && report == Report::all && !has_windows())
+    return fail(Code::invalid_input, "raw = \"drop\" without a report or a window would store nothing; "
+                                     "to take no readings say ignore in [[topic]]");
+  return {};
+}
+
+Result<void> AggregateRule::check_name(const NameTemplate& name) const {
   if (name.fields() > 1) return fail(Code::invalid_input, "series: {function} stands in it more than once");
-  const std::size_t outputs = rule.functions.size() + (rule.report != Report::all ? 1 : 0);
+  const std::size_t outputs = functions.size() + (report != Report::all ? 1 : 0);
   if (name.fields() == 0 && outputs > 1)
     return fail(Code::invalid_input, "series: needs {function}, as there is more than one");
-  // Only where nothing raw is stored may what comes out take its place.
-  if (rule.series == "{series}" && outputs > 0 && (rule.raw != Raw::drop || rule.has_windows()))
+  if (series == "{series}" && outputs > 0 && !may_replace_source())
     return fail(Code::invalid_input, "series: \"{series}\" is the raw series itself; that needs raw = \"drop\" and a report alone");
   return {};
 }
 
-Result<NameTemplate> compile(const AggregateRule& rule) {
-  if (!codec::mqtt::is_topic_filter(rule.filter))
-    return fail(Code::invalid_input, "filter: not a valid MQTT topic filter");
-  TRY(check_durations(rule));
-  TRY(check_report(rule));
-  TRY(check_windows(rule));
-  if (rule.raw == Raw::drop && rule.report == Report::all && !rule.has_windows())
-    return fail(Code::invalid_input, "raw = \"drop\" without a report or a window would store nothing; "
-                                     "to take no readings say ignore in [[topic]]");
-  if (rule.series.empty() || rule.series.size() > 1024)
-    return fail(Code::invalid_input, "series: a template of 1 to 1024 bytes");
-  NameTemplate name = TRY(base::while_doing("series", parse_name(rule)));
-  TRY(check_name(rule, name));
-  return name;
+std::vector<std::string_view> AggregateRule::outputs() const {
+  std::vector<std::string_view> all(functions.size() + 1, reported);
+  std::ranges::transform(functions, all.begin(), [](const Function& f) { return std::string_view(f.name); });
+  return all;
 }
-
-}  // namespace
 
 Result<Function> parse_function(std::string_view text) {
   for (const auto& [word, kind] : words)
@@ -180,49 +159,7 @@ std::uint64_t AggregateRule::fingerprint() const {
     out.svarint(d.count());
   out.u8(raw == Raw::drop ? 1 : 0);
   for (const Function& function : functions) out.text(function.name);
-  std::uint64_t hash = 0xCBF29CE484222325ULL;   // FNV-1a
-  for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001B3ULL;
-  return hash;
-}
-
-Result<AggregateRules> AggregateRules::create(std::vector<AggregateRule> rules) {
-  if (rules.size() > AggregateRule::most_rules)
-    return fail(Code::invalid_input, std::to_string(rules.size()) + " aggregate rules, at most " +
-                                         std::to_string(AggregateRule::most_rules) + " allowed");
-  AggregateRules made;
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    auto name = compile(rules[i]);
-    if (!name)
-      return std::unexpected(std::move(name).error().while_doing(
-          "aggregate rule " + std::to_string(i + 1) + " ('" + base::printable(rules[i].filter, 64) + "')"));
-    made.names_.push_back(std::move(*name));
-  }
-  made.rules_ = std::move(rules);
-  return made;
-}
-
-std::optional<std::uint32_t> AggregateRules::match(std::string_view series) const {
-  for (std::uint32_t i = 0; i < rules_.size(); ++i)
-    if (codec::mqtt::matches(rules_[i].filter, series)) return i;
-  return std::nullopt;
-}
-
-std::optional<std::uint32_t> AggregateRules::find(std::string_view series, model::Kind kind) const {
-  const auto rule = match(series);
-  if (rule && !rules_[*rule].speaks_of(kind)) return std::nullopt;
-  return rule;
-}
-
-Result<std::string> AggregateRules::derived(std::uint32_t rule, const model::SeriesDef& source,
-                                            std::string_view function) const {
-  std::string before, after;
-  names_[rule].expand({source.name, source.device, {}}, before, after);
-  std::string name = before;
-  if (names_[rule].fields() > 0) name.append(function).append(after);
-  if (name.empty() || name.size() > most_series_name_bytes)
-    return fail(Code::invalid_input, "name what comes of '" + base::printable(source.name, 64) +
-                                         "': empty, or longer than 512 bytes");
-  return name;
+  return fingerprint_of(bytes);
 }
 
 }  // namespace selvedge::engine

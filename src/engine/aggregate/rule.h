@@ -1,22 +1,17 @@
 // AggregateRule: what becomes of the readings of a series on the node: which are reported, over which
 // windows they are summed up, and where the raw ones stay. docs/spec/aggregation.md defines each word.
-//
-// The first rule whose filter matches the name of the series decides. A filter is one of MQTT
-// ("plant/+/temperature", "plant/#"), taken level by level of the series' name, which begins with the
-// topic unless a topic rule says otherwise. Pure values; any thread.
+// Pure values; any thread.
 
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
-#include "engine/rules/name_template.h"
+#include "engine/derive/rule_list.h"
 #include "model/reading.h"
 
 namespace selvedge::engine {
@@ -42,7 +37,8 @@ model::Kind kind_of(const Function& function, model::Kind kind);
 
 struct AggregateRule {
   static constexpr std::size_t most_rules = 1000, most_functions = 32, most_slides = 64;
-  // The word that stands for {function} in the name of the series of reported readings.
+  static constexpr std::string_view what = "aggregate", word = "{function}";
+  // What stands for {function} in the name of the series of reported readings.
   static constexpr std::string_view reported = "reported";
 
   std::string filter;
@@ -62,32 +58,16 @@ struct AggregateRule {
   bool uses(Function::Kind kind) const;
   // Of text series only the reports speak.
   bool speaks_of(model::Kind kind) const { return kind != model::Kind::text || report != Report::all; }
+  // Only where nothing raw is stored may what comes out take its place.
+  bool may_replace_source() const { return raw == Raw::drop && !has_windows(); }
+  // What {function} may be.
+  std::vector<std::string_view> outputs() const;
+  base::Result<void> check() const;
+  base::Result<void> check_name(const NameTemplate& name) const;
   // Changes with whatever the state of a series depends on.
   std::uint64_t fingerprint() const;
 };
 
-// The rules in order, checked and taken apart. Code::invalid_input names the rule and what is wrong.
-class AggregateRules {
- public:
-  AggregateRules() = default;
-  static base::Result<AggregateRules> create(std::vector<AggregateRule> rules);
-
-  // The place of the rule that speaks of this series.
-  std::optional<std::uint32_t> find(std::string_view series, model::Kind kind) const;
-  // The same whatever the kind: the first whose filter matches.
-  std::optional<std::uint32_t> match(std::string_view series) const;
-  const AggregateRule& at(std::uint32_t rule) const { return rules_[rule]; }
-  std::span<const AggregateRule> all() const { return rules_; }
-  bool empty() const { return rules_.empty(); }
-
-  // The name of what comes out of `source` by this rule: a function's name, or AggregateRule::reported.
-  // Code::invalid_input if it is no name of a series.
-  base::Result<std::string> derived(std::uint32_t rule, const model::SeriesDef& source,
-                                    std::string_view function) const;
-
- private:
-  std::vector<AggregateRule> rules_;
-  std::vector<NameTemplate> names_;
-};
+using AggregateRules = RuleList<AggregateRule>;
 
 }  // namespace selvedge::engine

@@ -55,6 +55,16 @@ TEST(AggregateRule, NamesWhatComesOut) {
   EXPECT_EQ(AggregateRules::create({rule})->derived(0, {model::SeriesId{1}, {}, "plant/7", "b"}, "p99"), "plant/7/p99");
 }
 
+TEST(AggregateRule, OnlyWhatIsNotStoredMayBeReplaced) {
+  AggregateRule rule = report_rule(Report::change);
+  rule.filter = "plant/+";
+  rule.series = "plant/{2}";
+  const model::SeriesDef source{model::SeriesId{1}, {}, "plant/7", "b"};
+  EXPECT_FALSE(AggregateRules::create({rule})->derived(0, source, AggregateRule::reported)) << "the raw ones stay there";
+  rule.raw = Raw::drop;
+  EXPECT_EQ(AggregateRules::create({rule})->derived(0, source, AggregateRule::reported), "plant/7");
+}
+
 TEST(AggregateRule, KnowsFunctionsByName) {
   EXPECT_DOUBLE_EQ(parse_function("p99.9")->quantile, 0.999);
   EXPECT_EQ(parse_function("median")->quantile, 0.5);

@@ -24,6 +24,7 @@
 namespace selvedge::engine {
 
 struct Moment {
+  static constexpr std::int64_t most = 4'500'000'000'000'000'000;   // of a time; the difference of two is one too
   std::int64_t time = 0;               // ns since 1970
   bool gap = false;                    // readings are missing before this one
   bool raised = false;                 // an anomaly is on: learn slowly

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/anomaly/detector.h"
+
 namespace selvedge::engine {
 namespace {
 
 constexpr std::int64_t second = 1'000'000'000, longest = 366LL * 24 * 3600 * second;
-constexpr std::int64_t latest = 4'500'000'000'000'000'000;
 
 }  // namespace
 
@@ -119,7 +120,7 @@ bool PeriodFinder::restore(base::Reader& in) {
   base_ = in.f64();
   const std::uint64_t looked = in.varint(), count = in.varint();
   if (!in.ok() || count > slots || count > in.remaining() || looked > slots) return false;
-  if (width_ < 0 || width_ > longest || first_ > latest || first_ < -latest) return false;
+  if (width_ < 0 || width_ > longest || first_ > Moment::most || first_ < -Moment::most) return false;
   looked_ = static_cast<std::size_t>(looked);
   if (count > 0) slots_.reserve(slots);
   for (std::uint64_t i = 0; i < count; ++i) {

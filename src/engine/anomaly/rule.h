@@ -1,21 +1,18 @@
 // AnomalyRule: which series are watched, how their usual behaviour is learnt, and what counts as unusual.
 // docs/spec/anomaly.md defines each word.
 //
-// The first rule whose filter matches the name of the series decides. A filter is one of MQTT, taken level by
-// level of the series' name. Series of numbers only. Pure values; any thread.
+// Series of numbers only. Pure values; any thread.
 
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
-#include "engine/rules/name_template.h"
+#include "engine/derive/rule_list.h"
 #include "model/reading.h"
 
 namespace selvedge::engine {
@@ -24,6 +21,7 @@ enum class DetectorKind : std::uint8_t { robust, ewma, seasonal, model };
 
 struct AnomalyRule {
   static constexpr std::size_t most_rules = 1000;
+  static constexpr std::string_view what = "anomaly", word = "{output}";
   static constexpr std::uint32_t least_window = 8, most_window = 4096;
   static constexpr std::uint32_t least_phases = 4, most_phases = 288;
 
@@ -46,31 +44,15 @@ struct AnomalyRule {
 
   double clear_below() const { return clear > 0 ? clear : threshold * 0.6; }
   bool speaks_of(model::Kind kind) const { return kind == model::Kind::float64 || kind == model::Kind::int64; }
+  bool may_replace_source() const { return false; }
+  // What {output} may be, in the order of AnomalyOutput::What.
+  static std::span<const std::string_view> outputs();
+  base::Result<void> check() const;
+  base::Result<void> check_name(const NameTemplate& name) const;
   // Changes with whatever the state of a series depends on.
   std::uint64_t fingerprint() const;
 };
 
-// The rules in order, checked. Code::invalid_input names the rule, the key and what is wrong.
-class AnomalyRules {
- public:
-  // What {output} may be, in the order of AnomalyOutput::What.
-  static constexpr std::string_view outputs[] = {"anomaly", "anomalous", "anomaly-kind"};
-
-  AnomalyRules() = default;
-  static base::Result<AnomalyRules> create(std::vector<AnomalyRule> rules);
-
-  std::optional<std::uint32_t> find(std::string_view series, model::Kind kind) const;
-  const AnomalyRule& at(std::uint32_t rule) const { return rules_[rule]; }
-  std::span<const AnomalyRule> all() const { return rules_; }
-  bool empty() const { return rules_.empty(); }
-
-  // Code::invalid_input if it is no name of a series.
-  base::Result<std::string> derived(std::uint32_t rule, const model::SeriesDef& source,
-                                    std::string_view output) const;
-
- private:
-  std::vector<AnomalyRule> rules_;
-  std::vector<NameTemplate> names_;
-};
+using AnomalyRules = RuleList<AnomalyRule>;
 
 }  // namespace selvedge::engine

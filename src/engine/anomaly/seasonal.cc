@@ -96,10 +96,9 @@ void SeasonalDetector::save(base::Writer& out) const {
 }
 
 bool SeasonalDetector::restore(base::Reader& in) {
-  constexpr std::int64_t most_time = 4'500'000'000'000'000'000;
   const std::int64_t period = in.svarint();
   const std::uint8_t finds = in.u8();
-  if (!in.ok() || period < 0 || period > most_time / 4 || finds > 1 || (finds == 1) != (period == 0)) return false;
+  if (!in.ok() || period < 0 || period > Moment::most / 4 || finds > 1 || (finds == 1) != (period == 0)) return false;
   if (period > 0 && period / static_cast<std::int64_t>(phases_.size()) == 0) return false;
   finder_.reset();
   if (finds == 1 && !finder_.emplace().restore(in)) return false;
@@ -121,8 +120,8 @@ bool SeasonalDetector::restore(base::Reader& in) {
     if (!std::isfinite(phase.level) || !(phase.deviation >= 0) || !std::isfinite(phase.deviation)) return false;
   }
   count_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, 1'000'000));
-  return in.ok() && std::isfinite(level_) && std::isfinite(typical_) && typical_ >= 0 && last_ < most_time &&
-         begun_ > -most_time && begun_ <= last_;
+  return in.ok() && std::isfinite(level_) && std::isfinite(typical_) && typical_ >= 0 && last_ < Moment::most &&
+         begun_ > -Moment::most && begun_ <= last_;
 }
 
 }  // namespace selvedge::engine

@@ -9,8 +9,6 @@ namespace selvedge::engine {
 namespace {
 
 constexpr std::int64_t most_ahead = 24LL * 3600 * 1'000'000'000;
-// The difference of two times is one too.
-constexpr std::int64_t most_time = 4'500'000'000'000'000'000;
 constexpr std::uint32_t late_until_restart = 20, most_count = 1'000'000;
 constexpr std::int64_t gap_intervals = 10, longest_interval = 366LL * 24 * 3600 * 1'000'000'000;
 constexpr std::size_t of_a_map = 64;   // what an entry of series_ takes beside the series
@@ -49,13 +47,12 @@ void AnomalyWatch::set_rules(AnomalyRules rules, const FindSeries& find) {
       AnomalyOutput over;
       over.series = id;
       over.rule = s->rule;
-      over.time = s->last;
+      over.time = s->last + 1;         // beside what was said at that moment
       for (const auto what : {AnomalyOutput::What::flag, AnomalyOutput::What::kind}) {
         over.what = what;
         over.name.clear();
         if (const auto name = derived_name(over, find)) {
           over.name = *name;
-          ++over.time;                 // beside what was said at that moment
           pending_.push_back(over);
         }
       }
@@ -98,8 +95,8 @@ AnomalyWatch::Series* AnomalyWatch::open(const model::SeriesDef& series) {
 
 // Whether the reading is the next one of its series.
 bool AnomalyWatch::place(Series& s, std::int64_t time, std::int64_t now, bool& gap) {
-  if (time > most_time || time < -most_time) return false;
-  if (now < most_time - most_ahead && time > now + most_ahead) {
+  if (time > Moment::most || time < -Moment::most) return false;
+  if (now < Moment::most - most_ahead && time > now + most_ahead) {
     ++stats_.ahead;
     return false;
   }
@@ -199,7 +196,7 @@ base::Result<std::string> AnomalyWatch::derived_name(const AnomalyOutput& output
   if (!output.name.empty()) return output.name;
   const model::SeriesDef* const source = find(model::SeriesId{output.series});
   if (source == nullptr) return base::fail(base::Code::not_found, "the series of an anomaly is unknown");
-  return rules_.derived(output.rule, *source, AnomalyRules::outputs[static_cast<std::size_t>(output.what)]);
+  return rules_.derived(output.rule, *source, AnomalyRule::outputs()[static_cast<std::size_t>(output.what)]);
 }
 
 std::vector<double> AnomalyWatch::window(std::uint32_t series, std::size_t count) const {

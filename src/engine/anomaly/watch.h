@@ -25,6 +25,7 @@
 #include "base/bytes.h"
 #include "engine/anomaly/alarm.h"
 #include "engine/anomaly/rule.h"
+#include "engine/derive/saved_parts.h"
 
 namespace selvedge::engine {
 
@@ -41,6 +42,7 @@ struct AnomalyOutput {
   std::string name;                    // of the derived series, if it is not the present rules that say it
 
   model::ValueView value() const;
+  DerivedReading reading() const { return {static_cast<std::uint16_t>(what), {time}, value()}; }
 };
 
 // The last values of a series whose rule wants a model's word.
@@ -102,16 +104,15 @@ class AnomalyWatch {
   void judge(Series& s, std::int64_t time, double residual, bool ready, bool stuck);
   void put(const Series& s, AnomalyOutput::What what, std::int64_t time, double score);
   void forget(std::uint32_t id);
-  void save_series(const Series& s, base::Bytes& out) const;
-  base::Result<void> restore_all(const FindSeries& find);
-  bool restore_series(base::BytesView record, const FindSeries& find);
+  void save_series(const Series& s, base::Writer& out) const;
+  bool restore_series(base::Reader& in, const FindSeries& find);
 
   std::uint64_t limit_;
   AnomalyRules rules_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Series>> series_;
   std::deque<AnomalyOutput> pending_;
   std::vector<ModelQuestion> questions_;
-  std::vector<base::Bytes> parts_;     // of a state that is being restored
+  PartsReader parts_;                  // of a state that is being restored
   std::uint64_t bytes_ = 0, raised_ = 0;
   AnomalyStats stats_;
 };
