@@ -7,7 +7,6 @@
 #include "node/aggregates.h"
 #include "node/live_settings.h"
 #include "node/node_fixture.h"
-#include "os/fake/random.h"
 
 namespace selvedge::node {
 namespace {
@@ -35,33 +34,13 @@ class AggregatesTest : public NodeTest {
                        std::to_string(value) + "}");
   }
   double now() { return static_cast<double>(machine.loop().wall_now().ns) / 1e9; }
-  double metric(const std::string& name) {
-    const std::string page = node->metrics().text();
-    const std::size_t at = page.find("\n" + name + " ");
-    EXPECT_NE(at, page.npos) << name;
-    return at == page.npos ? -1 : std::stod(page.substr(at + name.size() + 2));
-  }
   // Whole numbers of a series, by time in seconds.
   std::map<double, std::vector<double>> by_time(std::string_view series) {
     std::map<double, std::vector<double>> all;
-    const model::SeriesDef* def = node->store().find(series);
-    if (def == nullptr) return all;
-    const auto take = [&](const codec::Columns& columns) {
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        const auto value = columns.at(i);
-        all[static_cast<double>(columns.times[i]) / 1e9].push_back(
-            value.kind == model::Kind::float64 ? value.float64 : static_cast<double>(value.int64));
-      }
-      return true;
-    };
-    EXPECT_TRUE(node->store().visit(
-        def->id, {INT64_MIN}, {INT64_MAX},
-        [&](const model::BlockSummary&, base::BytesView frame) {
-          codec::Columns columns;
-          EXPECT_TRUE(codec::decode_frame(frame, columns));
-          return take(columns);
-        },
-        take));
+    each_reading(series, [&](std::int64_t time, const model::ValueView& value) {
+      all[static_cast<double>(time) / 1e9].push_back(
+          value.kind == model::Kind::float64 ? value.float64 : static_cast<double>(value.int64));
+    });
     return all;
   }
   // The names of the series whose blocks wait for the cloud.
@@ -187,27 +166,7 @@ TEST_F(AggregatesTest, AfterAnyCrashTheWindowsAreThoseOfTheStoredReadings) {
   const double begin = std::floor(now() / 10) * 10;
   int sent = 0;
   for (int life = 0; life < 25; ++life) {
-    client::DeviceOptions options;
-    options.node = {"127.0.0.1", 1883};
-    options.client_id = "boiler" + std::to_string(life);
-    devices.push_back(std::make_unique<client::Device>(machine, options));
-    client::Device& boiler = *devices.back();
-    boiler.start();
-    ASSERT_TRUE(sim.run_until([&] { return boiler.connected(); }, std::chrono::minutes(1)));
-    if (life % 5 != 4) machine.crash_at_write(1 + random.below(60));
-    for (int i = 0; i < 40 && machine.alive(); ++i) {
-      const std::int64_t ms = machine.loop().wall_now().ns / 1'000'000;
-      base::ignore(boiler.publish("plant/7", base::as_bytes(R"({"ts":)" + std::to_string(ms) + R"(,"t":)" +
-                                                            std::to_string(++sent % 100) + "}"),
-                                  1),
-                   "what is not taken is not stored");
-      sim.run_for(std::chrono::milliseconds(random.below(1500)));
-    }
-    if (machine.alive()) machine.crash();
-    devices.clear();
-    node.reset();
-    machine.restart();
-    start();
+    live_and_crash(life, 40, random, [&] { return ++sent % 100; });
     if (HasFatalFailure()) return;
   }
   sim.run_for(std::chrono::seconds(30));

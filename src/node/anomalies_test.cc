@@ -7,7 +7,6 @@
 
 #include "node/live_settings.h"
 #include "node/node_fixture.h"
-#include "os/fake/random.h"
 
 namespace selvedge::node {
 namespace {
@@ -33,35 +32,16 @@ class AnomaliesTest : public NodeTest {
       send(from, 20 + std::sin(step_ * 1.7) + 0.4 * std::sin(step_ * 0.9));
     }
   }
-  double metric(const std::string& name) {
-    const std::string page = node->metrics().text();
-    const std::size_t at = page.find("\n" + name + " ");
-    EXPECT_NE(at, page.npos) << name;
-    return at == page.npos ? -1 : std::stod(page.substr(at + name.size() + 2));
-  }
   // The values of a series as text, in order of time; times must be different.
   std::string texts(std::string_view series) {
     std::map<std::int64_t, std::string> all;
-    const model::SeriesDef* def = node->store().find(series);
-    if (def == nullptr) return "no series";
-    const auto take = [&](const codec::Columns& columns) {
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        const auto value = columns.at(i);
-        EXPECT_TRUE(all.emplace(columns.times[i], value.kind == model::Kind::text ? std::string(value.text)
-                                                  : value.boolean                 ? "on"
-                                                                                  : "off")
-                        .second);
-      }
-      return true;
-    };
-    EXPECT_TRUE(node->store().visit(
-        def->id, {INT64_MIN}, {INT64_MAX},
-        [&](const model::BlockSummary&, base::BytesView frame) {
-          codec::Columns columns;
-          EXPECT_TRUE(codec::decode_frame(frame, columns));
-          return take(columns);
-        },
-        take));
+    if (node->store().find(series) == nullptr) return "no series";
+    each_reading(series, [&](std::int64_t time, const model::ValueView& value) {
+      EXPECT_TRUE(all.emplace(time, value.kind == model::Kind::text ? std::string(value.text)
+                                    : value.boolean                 ? "on"
+                                                                    : "off")
+                      .second);
+    });
     std::string text, last;
     for (const auto& [time, value] : all)
       if (value != last) text += (text.empty() ? "" : " ") + (last = value);
@@ -133,27 +113,8 @@ TEST_F(AnomaliesTest, AfterAnyCrashNothingIsSaidTwice) {
   os::fake::Random random(11);
   start();
   for (int life = 0; life < 20; ++life) {
-    client::DeviceOptions options;
-    options.node = {"127.0.0.1", 1883};
-    options.client_id = "boiler" + std::to_string(life);
-    devices.push_back(std::make_unique<client::Device>(machine, options));
-    client::Device& boiler = *devices.back();
-    boiler.start();
-    ASSERT_TRUE(sim.run_until([&] { return boiler.connected(); }, std::chrono::minutes(1)));
-    if (life % 5 != 4) machine.crash_at_write(1 + random.below(60));
-    for (int i = 0; i < 30 && machine.alive(); ++i) {
-      const std::int64_t ms = machine.loop().wall_now().ns / 1'000'000;
-      const double value = random.below(12) == 0 ? 70 : 20 + std::sin(++step_ * 1.7);
-      base::ignore(boiler.publish("plant/7", base::as_bytes(R"({"ts":)" + std::to_string(ms) + R"(,"t":)" +
-                                                            std::to_string(value) + "}"), 1),
-                   "what is not taken is not stored");
-      sim.run_for(std::chrono::milliseconds(random.below(1500)));
-    }
-    if (machine.alive()) machine.crash();
-    devices.clear();
-    node.reset();
-    machine.restart();
-    start();
+    live_and_crash(life, 30, random,
+                   [&] { return random.below(12) == 0 ? 70 : 20 + std::sin(++step_ * 1.7); });
     if (HasFatalFailure()) return;
   }
   usual(device("last"), 10);

@@ -10,6 +10,7 @@
 
 #include "client/device.h"
 #include "node/node.h"
+#include "os/fake/random.h"
 #include "os/fake/simulation.h"
 
 namespace selvedge::node {
@@ -35,7 +36,7 @@ class NodeTest : public testing::Test {
 
   // Ends the node without a goodbye and starts it on what the disk kept.
   void power_cut_and_restart() {
-    machine.crash();
+    if (machine.alive()) machine.crash();
     devices.clear();
     node.reset();
     machine.restart();
@@ -50,6 +51,22 @@ class NodeTest : public testing::Test {
     devices.back()->start();
     run_until([&] { return devices.back()->connected(); });
     return *devices.back();
+  }
+
+  // Publishes plant/7 with a time and a value, at random moments, until the machine stops at a change of its disk or
+  // `count` are sent; then it crashes anyway, and starts again. In every fifth life the disk goes on.
+  void live_and_crash(int life, int count, os::fake::Random& random, const std::function<double()>& next) {
+    client::Device& boiler = device("boiler" + std::to_string(life));
+    if (HasFatalFailure()) return;
+    if (life % 5 != 4) machine.crash_at_write(1 + random.below(60));
+    for (int i = 0; i < count && machine.alive(); ++i) {
+      const std::int64_t ms = machine.loop().wall_now().ns / 1'000'000;
+      base::ignore(boiler.publish("plant/7", base::as_bytes(R"({"ts":)" + std::to_string(ms) + R"(,"t":)" +
+                                                            std::to_string(next()) + "}"), 1),
+                   "what is not taken is not stored");
+      sim.run_for(std::chrono::milliseconds(random.below(1500)));
+    }
+    power_cut_and_restart();
   }
 
   void run_until(const std::function<bool()>& done) {
@@ -68,10 +85,16 @@ class NodeTest : public testing::Test {
   // The values of a series, sealed and open, in the store's order.
   std::vector<double> values(std::string_view series) {
     std::vector<double> all;
+    each_reading(series, [&](std::int64_t, const model::ValueView& value) { all.push_back(value.float64); });
+    return all;
+  }
+
+  void each_reading(std::string_view series,
+                    const std::function<void(std::int64_t time, const model::ValueView& value)>& visit) {
     const model::SeriesDef* def = node->store().find(series);
-    if (def == nullptr) return all;
+    if (def == nullptr) return;
     const auto take = [&](const codec::Columns& columns) {
-      for (std::size_t i = 0; i < columns.size(); ++i) all.push_back(columns.at(i).float64);
+      for (std::size_t i = 0; i < columns.size(); ++i) visit(columns.times[i], columns.at(i));
       return true;
     };
     EXPECT_TRUE(node->store().visit(
@@ -82,7 +105,13 @@ class NodeTest : public testing::Test {
           return take(columns);
         },
         take));
-    return all;
+  }
+
+  double metric(const std::string& name) {
+    const std::string page = node->metrics().text();
+    const std::size_t at = page.find("\n" + name + " ");
+    EXPECT_NE(at, page.npos) << name;
+    return at == page.npos ? -1 : std::stod(page.substr(at + name.size() + 2));
   }
 
   os::fake::Simulation sim{7};
