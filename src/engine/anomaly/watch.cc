@@ -11,6 +11,8 @@ namespace {
 constexpr std::int64_t most_ahead = 24LL * 3600 * 1'000'000'000;
 constexpr std::uint32_t late_until_restart = 20, most_count = 1'000'000;
 constexpr std::int64_t gap_intervals = 10, longest_interval = 366LL * 24 * 3600 * 1'000'000'000;
+// Means of such and their differences are floats, and their squares doubles.
+constexpr double most_value = 1e30;
 constexpr std::size_t of_a_map = 64;   // what an entry of series_ takes beside the series
 
 }  // namespace
@@ -95,7 +97,7 @@ AnomalyWatch::Series* AnomalyWatch::open(const model::SeriesDef& series) {
 
 // Whether the reading is the next one of its series.
 bool AnomalyWatch::place(Series& s, std::int64_t time, std::int64_t now, bool& gap) {
-  if (time > Moment::most || time < -Moment::most) return false;
+  if (time >= Moment::most || time <= -Moment::most) return false;
   if (now < Moment::most - most_ahead && time > now + most_ahead) {
     ++stats_.ahead;
     return false;
@@ -105,12 +107,13 @@ bool AnomalyWatch::place(Series& s, std::int64_t time, std::int64_t now, bool& g
     ++stats_.late;
     if (++s.late_run < late_until_restart) return false;
     ++stats_.restarted;
+    s.reported_at = std::min(s.reported_at, time);
     gap = true;
   } else {
     const std::int64_t passed = time - s.last;
     gap = s.count > 4 && passed / gap_intervals > s.interval;
     if (s.count == 1) s.interval = std::min(passed, longest_interval);
-    else s.interval += (std::min(passed, s.interval * 4) - s.interval) / 8;
+    else s.interval += (std::min({passed, s.interval * 4, longest_interval}) - s.interval) / 8;
     if (gap) ++stats_.gaps;
   }
   s.late_run = 0;
@@ -124,7 +127,7 @@ void AnomalyWatch::take(const model::SeriesDef& series, base::Time time, const m
   if (found == nullptr) return;
   Series& s = *found;
   const double x = value.kind == model::Kind::float64 ? value.float64 : static_cast<double>(value.int64);
-  if (!std::isfinite(x)) {
+  if (!(std::abs(x) <= most_value)) {
     ++stats_.missing;
     return;
   }

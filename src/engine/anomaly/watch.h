@@ -3,8 +3,8 @@
 // Readings of a series are taken in order of their own times. One that is not newer than the last is late and
 // counted; if nothing else comes any more (the device's clock was set back), the series goes on from there, as
 // after a gap. A reading more than a day ahead of the node's clock is left out, so that one wrong clock reading
-// does not make all others late. NaN and infinities are missing values. A pause of ten times the usual interval
-// is a gap: runs and moving averages do not go on across it, what was learnt stays.
+// does not make all others late. NaN, infinities and numbers beyond 1e30 are missing values. A pause of ten times
+// the usual interval is a gap: runs and moving averages do not go on across it, what was learnt stays.
 //
 // Everything here follows from the calls and their arguments alone: the same calls, from the same saved state,
 // come to the same outputs bit by bit. That is how the state survives a crash (node/anomalies.h). Only what a

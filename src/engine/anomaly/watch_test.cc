@@ -175,6 +175,17 @@ TEST_F(WatchTest, ReportsTheScoreNowAndThen) {
   EXPECT_EQ(watch.derived_name(watch.pending().front(), find).value(), "plant/t/anomaly");
 }
 
+TEST_F(WatchTest, ReportsGoOnWhenTheClockWasSetBack) {
+  use().report = std::chrono::seconds(10);
+  begin();
+  usual(100);
+  watch.pending().clear();
+  now -= 20 * 3600 * second;
+  usual(120);
+  EXPECT_EQ(watch.stats().restarted, 1u);
+  EXPECT_GE(watch.pending().size(), 18u) << "a score and a flag every ten seconds";
+}
+
 TEST_F(WatchTest, GoesOnFromItsSavedStateBitByBit) {
   for (const DetectorKind kind : {DetectorKind::robust, DetectorKind::ewma, DetectorKind::seasonal}) {
     use(kind).report = std::chrono::seconds(5);
@@ -207,6 +218,30 @@ TEST_F(WatchTest, GoesOnFromItsSavedStateBitByBit) {
       ASSERT_EQ(again.save(find), watch.save(find));
     }
   }
+}
+
+TEST_F(WatchTest, WhateverCameItsStateCanBeRead) {
+  for (const DetectorKind kind : {DetectorKind::robust, DetectorKind::ewma, DetectorKind::seasonal, DetectorKind::model})
+    for (const double size : {1.7e308, 1e40, 1e29}) {
+      use(kind).stuck_after = std::chrono::seconds(8);
+      rule.model = kind == DetectorKind::model ? "m" : "";
+      for (const std::int64_t period : {std::int64_t{0}, 60 * second}) {
+        rule.period = base::Duration(kind == DetectorKind::seasonal ? period : 0);
+        begin();
+        // From the first time there is, in steps of years, and again after the clock was set back.
+        for (int i = 0; i < 300; ++i) {
+          now = i % 30 < 20 ? -4'500'000'000'000'000'000 + (i > 0 ? 1 : 0) : now + 600'000'000 * second;
+          watch.take(def, {now}, model::ValueView::of(i % 3 == 0 ? size : -size), {start});
+        }
+        now = start;
+        for (int i = 0; i < 400; ++i) take(i % 7 == 0 ? size : -size * (i % 5));
+        AnomalyWatch again;
+        again.set_rules(AnomalyRules::create({rule}).value(), find);
+        for (const base::Bytes& part : watch.save(find))
+          EXPECT_TRUE(again.restore(part, find)) << static_cast<int>(kind) << ' ' << size << ' ' << period;
+        EXPECT_EQ(again.stats().series, 1u);
+      }
+    }
 }
 
 TEST_F(WatchTest, DamagedStatesAreRefusedOrLeftOut) {
