@@ -15,13 +15,13 @@ constexpr base::Duration shortest_pause = std::chrono::milliseconds(50), longest
 
 Aggregates::Aggregates(os::World& world, base::Registry& metrics, AggregateRuleSet set)
     : world_(world),
-      set_(std::move(set)),
-      aggregator_({set_.memory_bytes, 1024}),
+      policies_(std::move(set.policies)),
+      aggregator_({set.memory_bytes, 1024}),
       derived_(world, aggregator_, "aggregate",
                metrics.counter("selvedge_aggregate_unstored_total", "Aggregates that no series could take.")),
       unadmitted_(metrics.counter("selvedge_aggregate_unadmitted_total",
                                   "Readings that were not aggregated for want of memory.")) {
-  aggregator_.set_rules(set_.rules, derived_.find());
+  aggregator_.set_rules(std::move(set.rules), derived_.find());
   add_metrics(metrics);
 }
 
@@ -64,7 +64,7 @@ store::SeriesPolicy Aggregates::policy(const model::SeriesDef& series) const {
   if (derived_.contains(series.id)) return {};
   const auto rule = aggregator_.rules().match(series.name);
   if (!rule) return {};
-  store::SeriesPolicy policy = set_.policies[*rule];
+  store::SeriesPolicy policy = policies_[*rule];
   const engine::AggregateRule& r = aggregator_.rules().at(*rule);
   // What no aggregate speaks of (texts) goes up; without any aggregate the rule is about raw ones alone.
   const bool alone = r.report == engine::Report::all && !r.has_windows();
@@ -75,8 +75,8 @@ store::SeriesPolicy Aggregates::policy(const model::SeriesDef& series) const {
 Result<void> Aggregates::set_rules(AggregateRuleSet set) {
   flush();
   aggregator_.set_limits({set.memory_bytes, 1024});
-  aggregator_.set_rules(set.rules, derived_.find());
-  set_ = std::move(set);
+  aggregator_.set_rules(std::move(set.rules), derived_.find());
+  policies_ = std::move(set.policies);
   const auto saved = derived_.rules_changed();
   arm();
   return saved;

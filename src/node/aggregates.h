@@ -74,7 +74,7 @@ class Aggregates final : public store::JournalFollower {
   void add_metrics(base::Registry& metrics);
 
   os::World& world_;
-  AggregateRuleSet set_;               // its rules are the aggregator's
+  std::vector<store::SeriesPolicy> policies_;   // by rule
   engine::Aggregator aggregator_;
   DerivedReadings<engine::Aggregator> derived_;
   store::ReadingStore* store_ = nullptr;

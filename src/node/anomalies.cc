@@ -8,13 +8,12 @@ using base::Result;
 
 Anomalies::Anomalies(os::World& world, base::Registry& metrics, AnomalyRuleSet set)
     : world_(world),
-      set_(std::move(set)),
-      watch_(set_.memory_bytes),
+      watch_(set.memory_bytes),
       derived_(world, watch_, "anomaly",
                metrics.counter("selvedge_anomaly_unstored_total", "Scores and alarms that no series could take.")),
       unanswered_(metrics.counter("selvedge_anomaly_unanswered_total",
                                   "Questions to models that were not answered: no such model, or it failed.")) {
-  watch_.set_rules(set_.rules, derived_.find());
+  watch_.set_rules(std::move(set.rules), derived_.find());
   add_metrics(metrics);
 }
 
@@ -49,8 +48,7 @@ Result<void> Anomalies::set_rules(AnomalyRuleSet set) {
   flush();
   ++generation_;
   watch_.set_bytes(set.memory_bytes);
-  watch_.set_rules(set.rules, derived_.find());
-  set_ = std::move(set);
+  watch_.set_rules(std::move(set.rules), derived_.find());
   return derived_.rules_changed();
 }
 

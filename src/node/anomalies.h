@@ -71,7 +71,6 @@ class Anomalies final : public store::JournalFollower {
   void add_metrics(base::Registry& metrics);
 
   os::World& world_;
-  AnomalyRuleSet set_;                 // its rules are the watch's
   engine::AnomalyWatch watch_;
   DerivedReadings<engine::AnomalyWatch> derived_;
   Ask ask_;

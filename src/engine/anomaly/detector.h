@@ -42,7 +42,6 @@ class Detector {
   virtual ~Detector() = default;
 
   virtual Verdict step(const Moment& moment, double value) = 0;
-  virtual std::size_t bytes() const = 0;
   virtual void save(base::Writer& out) const = 0;
   virtual bool restore(base::Reader& in) = 0;   // false for what save() cannot have written
 };

@@ -11,7 +11,6 @@ class EwmaDetector final : public Detector {
   explicit EwmaDetector(std::uint32_t window) : window_(window) {}
 
   Verdict step(const Moment& moment, double value) override;
-  std::size_t bytes() const override { return sizeof *this; }
   void save(base::Writer& out) const override;
   bool restore(base::Reader& in) override;
 

@@ -15,7 +15,6 @@ class RobustDetector final : public Detector {
   explicit RobustDetector(std::uint32_t window) : window_(window), capacity_(window) {}
 
   Verdict step(const Moment& moment, double value) override;
-  std::size_t bytes() const override { return sizeof *this + SortedWindow::bytes_for(capacity_); }
   void save(base::Writer& out) const override;
   bool restore(base::Reader& in) override;
 

@@ -16,12 +16,9 @@ class SeasonalDetector final : public Detector {
   SeasonalDetector(std::int64_t period, std::uint32_t phases);
 
   Verdict step(const Moment& moment, double value) override;
-  std::size_t bytes() const override { return bytes_for(phases_.size(), finder_.has_value()); }
   static std::size_t bytes_for(std::size_t phases, bool finds);
   void save(base::Writer& out) const override;
   bool restore(base::Reader& in) override;
-
-  std::int64_t period() const { return period_; }
 
  private:
   struct Phase {

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,7 +38,6 @@ class RuleList {
     return std::nullopt;
   }
   const Rule& at(std::uint32_t rule) const { return rules_[rule]; }
-  std::span<const Rule> all() const { return rules_; }
   bool empty() const { return rules_.empty(); }
 
   // The name of what comes out of `source` by this rule. Code::invalid_input if it is no name of a series.
