@@ -1,5 +1,5 @@
 // JournalFollower: somebody whose state follows from readings as they come, and who must have it again
-// after a crash: the node's aggregates.
+// after a crash: the node's aggregates and anomalies.
 //
 // The journal carries what the state is made of. A message that is ended with MessageNote::at comes back
 // after a restart, in its place; so does the passing of time that was noted with note_time(). At the
