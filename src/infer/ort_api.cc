@@ -8,6 +8,14 @@ namespace {
 
 using Slot = void (*)();
 
+// Those of OrtErrorCode that mean that the model, or what it was given, is at fault.
+enum ErrorCode : int { invalid_argument = 2, no_model = 4, invalid_protobuf = 7, not_implemented = 9, invalid_graph = 10 };
+
+bool blames_what_was_given(int code) {
+  return code == invalid_argument || code == no_model || code == invalid_protobuf || code == not_implemented ||
+         code == invalid_graph;
+}
+
 template <typename Function>
 void take(Function& into, const Slot* slots, std::size_t number) {
   into = reinterpret_cast<Function>(slots[number]);
@@ -64,13 +72,10 @@ OrtApi OrtApi::from(const void* table) {
 base::Result<void> OrtApi::check(Status status, const std::string& step, base::Code otherwise) const {
   if (status == nullptr) return {};
   const OrtHandle<OrtStatus> owned(status, release_status);
-  // OrtErrorCode: invalid argument, no model, invalid protobuf, not implemented, invalid graph.
-  const int code = status_code(status);
-  const bool given = code == 2 || code == 4 || code == 7 || code == 9 || code == 10;
   // Whole graphs are sometimes quoted in it.
   constexpr std::size_t most = 600;
   const std::string message = base::printable(status_message(status), most);
-  return base::fail(given ? base::Code::invalid_input : otherwise, step + ": " + message);
+  return base::fail(blames_what_was_given(status_code(status)) ? base::Code::invalid_input : otherwise, step + ": " + message);
 }
 
 }  // namespace selvedge::infer
