@@ -50,7 +50,7 @@ Result<std::string> make_packages(const MakePlan& plan) {
   options.calibrate = plan.calibrate, options.judge = plan.judge;
   const auto runtime = TRY(infer::Runtime::open());
   const infer::Quantised made = TRY(infer::quantise_model(*runtime, package, options));
-  TRY(write_file(plan.folder + "/ssd-int8.model", TRY(infer::write_package(made.package))));
+  TRY(write_file(plan.folder + "/ssd-int8.model", made.file));
   return infer::to_json(made.report);
 }
 

@@ -89,9 +89,8 @@ Result<int> quantize_model(const Arguments& arguments, Session& session) {
   const bool good = report.shortfalls.empty(), kept = good || arguments.has("anyway");
   std::uint64_t bytes = 0;
   if (kept) {
-    const base::Bytes packed = TRY(infer::write_package(made->package));
-    bytes = packed.size();
-    TRY(write_bytes(session, output, packed));
+    bytes = made->file.size();
+    TRY(write_bytes(session, output, made->file));
   }
   if (session.out.json()) {
     base::JsonWriter json;

@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "codec/onnx/graph.h"
-#include "codec/package/archive.h"
 #include "codec/tflite/import.h"
 
 namespace selvedge::infer {
@@ -78,7 +77,7 @@ Result<ModelPackage> read_package(base::BytesView file, const PackageLimits& lim
   return package;
 }
 
-Result<Bytes> write_package(const ModelPackage& package) {
+Result<Bytes> write_package(const ModelPackage& package, codec::Packing packing) {
   Description description = package.description;
   constexpr std::string_view imported = ".tflite"; // what package.model is not any more
   if (description.file.ends_with(imported))
@@ -95,7 +94,7 @@ Result<Bytes> write_package(const ModelPackage& package) {
   }
   for (const auto& [name, data] : package.members) members.push_back({name, data});
   members.push_back({description.file, package.model});
-  return base::while_doing("write model package", codec::write_archive(members));
+  return base::while_doing("write model package", codec::write_archive(members, packing));
 }
 
 }  // namespace selvedge::infer

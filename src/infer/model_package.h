@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "codec/package/archive.h"
 #include "engine/vision/rules.h"
 
 namespace selvedge::infer {
@@ -73,7 +74,7 @@ base::Result<Description> read_description(std::string_view toml);
 std::string write_description(const Description& description);
 
 base::Result<ModelPackage> read_package(base::BytesView file, const PackageLimits& limits = {});
-// A package as bytes, packed as small as zstd can.
-base::Result<base::Bytes> write_package(const ModelPackage& package);
+// A package as bytes.
+base::Result<base::Bytes> write_package(const ModelPackage& package, codec::Packing packing = codec::Packing::quick);
 
 }  // namespace selvedge::infer

@@ -35,11 +35,13 @@ class ModelQuantiser {
     TRY(look());
     TRY(choose());
     TRY(judge());
-    TRY(weigh());
     describe();
     find_shortfalls(options_.limits, report_);
-    Quantised made{package_, std::move(report_)};
+    Quantised made{package_, {}, {}};
     made.package.model = std::move(best_model_);
+    made.file = TRY(pack(made.package));
+    report_.packed = made.file.size();
+    made.report = std::move(report_);
     return made;
   }
 
@@ -150,19 +152,16 @@ class ModelQuantiser {
     return {};
   }
 
-  Result<void> weigh() {
-    report_.bytes_float = package_.model.size();
-    report_.bytes = best_model_.size();
+  Result<base::Bytes> pack(const ModelPackage& package) const {
     if (options_.progress) options_.progress({"pack", 0, 1});
-    report_.packed_float = TRY(write_package(package_)).size();
-    ModelPackage other = package_;
-    other.model = best_model_;
-    report_.packed = TRY(write_package(other)).size();
+    auto file = write_package(package, codec::Packing::smallest);
     if (options_.progress) options_.progress({"pack", 1, 1});
-    return {};
+    return file;
   }
 
   void describe() {
+    report_.bytes_float = package_.model.size();
+    report_.bytes = best_model_.size();
     report_.target = name_of(options_.numbers.target);
     report_.layers = made_.layers;
     report_.others = made_.others;

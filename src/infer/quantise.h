@@ -70,7 +70,7 @@ struct QuantiseReport {
   std::vector<Head> heads;                         // results: how wide their steps are
   Agreement agreement;
   std::size_t bytes_float = 0, bytes = 0;          // of the model
-  std::size_t packed_float = 0, packed = 0;        // of the package with it
+  std::size_t packed = 0;                          // of the package with the 8-bit model
   double milliseconds_float = 0, milliseconds = 0; // CPU time of one run, best of several
   std::vector<std::string> shortfalls;             // empty: good for use
 
@@ -79,6 +79,7 @@ struct QuantiseReport {
 
 struct Quantised {
   ModelPackage package;                            // the same but for the model
+  base::Bytes file;                                // the package as it travels, packed as small as can be
   QuantiseReport report;
 };
 

@@ -141,7 +141,6 @@ std::string to_json(const QuantiseReport& report) {
   json_agreement(json, report.agreement);
   count("bytes_float", report.bytes_float);
   count("bytes", report.bytes);
-  count("packed_bytes_float", report.packed_float);
   count("packed_bytes", report.packed);
   json.field("cpu_milliseconds_float", report.milliseconds_float).field("cpu_milliseconds", report.milliseconds);
   json.field("cpu_ratio", report.time_ratio());
@@ -164,7 +163,7 @@ std::vector<std::string> to_lines(const QuantiseReport& report) {
                   std::to_string(report.pruned) + " taken out");
   agreement_lines(report.agreement, lines);
   lines.push_back("size " + std::to_string(report.bytes_float) + " -> " + std::to_string(report.bytes) + " bytes, packed " +
-                  std::to_string(report.packed_float) + " -> " + std::to_string(report.packed));
+                  std::to_string(report.packed));
   lines.push_back("CPU time of one run " + decimals(report.milliseconds_float, 2) + " -> " + decimals(report.milliseconds, 2) + " ms (" +
                   decimals(report.time_ratio(), 2) + " of it)");
   for (const std::string& note : report.notes) lines.push_back("note: " + note);

@@ -113,7 +113,8 @@ TEST_F(Quantise, SaysNearlyTheSameInEightBits) {
   EXPECT_EQ(report.in_float, (std::vector<std::string>{"Add 'f_node'", "Softsign 'g_node'"}));
   ASSERT_EQ(report.agreement.outputs.size(), 1U);
   EXPECT_LT(report.agreement.outputs[0].share(), 0.05);
-  EXPECT_GT(report.packed, 0U);
+  EXPECT_EQ(report.packed, made->file.size());
+  EXPECT_EQ(read_package(made->file)->model, made->package.model);
   EXPECT_GT(report.milliseconds, 0);
   EXPECT_GT(told, 12U);
   // It is what the report says: a model that loads, and is refused a second time.

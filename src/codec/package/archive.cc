@@ -24,6 +24,9 @@ constexpr std::size_t free_claim = std::size_t{1} << 20, most_ratio = 1'000;
 // The memory of a frame that does not say its size: what level 19 uses, or more for larger files.
 constexpr int usual_window = 23, largest_window = 27;
 
+// Levels above 19 take twice the memory, and pack weights no smaller.
+constexpr int quick_level = 9, smallest_level = 19;
+
 using Unpacker = std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)>;
 using Packer = std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)>;
 
@@ -87,11 +90,11 @@ Result<std::vector<ArchiveMember>> read_archive(BytesView file, const ArchiveLim
   return read_tar(tar, limits.members);
 }
 
-Result<Bytes> write_archive(const std::vector<ArchiveMember>& members) {
+Result<Bytes> write_archive(const std::vector<ArchiveMember>& members, Packing packing) {
   const Bytes tar = TRY(write_tar(members));
   const Packer packer(ZSTD_createCCtx(), ZSTD_freeCCtx);
   CHECK(packer);
-  ZSTD_CCtx_setParameter(packer.get(), ZSTD_c_compressionLevel, ZSTD_maxCLevel());
+  ZSTD_CCtx_setParameter(packer.get(), ZSTD_c_compressionLevel, packing == Packing::smallest ? smallest_level : quick_level);
   ZSTD_CCtx_setParameter(packer.get(), ZSTD_c_checksumFlag, 1);
   Bytes out(ZSTD_compressBound(tar.size()));
   const std::size_t used = ZSTD_compress2(packer.get(), out.data(), out.size(), tar.data(), tar.size());

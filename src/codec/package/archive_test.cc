@@ -56,6 +56,15 @@ TEST(Archive, GivesBackWhatItWasGiven) {
 
 TEST(Archive, WritesTheSameBytesEachTime) { EXPECT_EQ(*write_archive(some()), *write_archive(some())); }
 
+TEST(Archive, PacksSmallerWhenAsked) {
+  std::mt19937 random(1);
+  Bytes lumpy(200'000);                            // like weights: most of them small
+  for (auto& byte : lumpy) byte = std::uint8_t(random() % 7 * (random() % 5));
+  const auto quick = write_archive({{"a", lumpy}}), smallest = write_archive({{"a", lumpy}}, Packing::smallest);
+  EXPECT_LT(smallest->size(), quick->size());
+  EXPECT_EQ(read_archive(*smallest)->at(0).data, lumpy);
+}
+
 TEST(Archive, TakesAFrameThatDoesNotSayItsSize) {
   const auto members = read_archive(packed(*write_tar(some()), false));
   ASSERT_TRUE(members) << members.error().message;
