@@ -172,6 +172,7 @@ Result<void> fold_constants(Graph& graph) {
   std::unordered_map<std::string, bool> outside;
   for (const auto& output : graph.outputs) outside[output.name] = true;
   std::vector<bool> gone(graph.nodes.size());
+  const bool inner = has_inner_graph(graph);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     Node& node = graph.nodes[n];
     for (std::string& input : node.inputs)
@@ -187,7 +188,7 @@ Result<void> fold_constants(Graph& graph) {
       known[made->name] = graph.constants.size();
       graph.constants.push_back(std::move(*made));
       gone[n] = true;
-    } else if (does_nothing(node)) {
+    } else if (!inner && does_nothing(node)) {
       instead[node.outputs[0]] = node.inputs[0];
       gone[n] = true;
     }

@@ -40,15 +40,9 @@ void drop_nodes(Graph& graph, const std::vector<bool>& gone) {
 }
 
 void drop_unused(Graph& graph) {
+  if (has_inner_graph(graph)) return;
   std::unordered_set<std::string> wanted;
   for (const auto& output : graph.outputs) wanted.insert(output.name);
-  // A graph inside an attribute may take any value of the outer one.
-  bool inner = false;
-  for (const Node& node : graph.nodes)
-    for (const Attribute& attribute : node.attributes)
-      inner = inner || std::holds_alternative<codec::onnx::Inner>(attribute.value);
-  if (inner) return;
-
   std::vector<bool> gone(graph.nodes.size());
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
     const Node& node = graph.nodes[n];

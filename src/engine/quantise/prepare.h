@@ -2,7 +2,9 @@
 // for rounding, fewer nodes.
 //
 // Code::invalid_input for a network that is quantised already, that computes in float16, or whose
-// operator set is older than 11; the message says which node, and what to do. Pure; any thread.
+// operator set is older than 11; the message says which node, and what to do. Only for a graph that the
+// model runtime has loaded: inputs and attributes of nodes are taken to be as their operators have them.
+// Pure; any thread.
 
 #pragma once
 

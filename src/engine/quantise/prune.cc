@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/quantise/steps.h"
+
 namespace selvedge::engine::quantise {
 namespace {
 
@@ -238,15 +240,6 @@ void apply(Graph& graph, const Space& space) {
   }
 }
 
-void drop_unused_constants(Graph& graph) {
-  const View view(graph);
-  std::vector<bool> used;
-  for (const Constant& constant : graph.constants)
-    used.push_back(!view.users(constant.name).empty() || view.is_output(constant.name));
-  std::size_t at = 0;
-  std::erase_if(graph.constants, [&](const Constant&) { return !used[at++]; });
-}
-
 }  // namespace
 
 Pruned prune(Graph prepared, const Plan& plan, std::span<const Statistics> seen) {
@@ -256,7 +249,7 @@ Pruned prune(Graph prepared, const Plan& plan, std::span<const Statistics> seen)
     pruned.channels += space.removable.size() - space.kept.size();
     apply(pruned.graph, space);
   }
-  drop_unused_constants(pruned.graph);
+  drop_unused(pruned.graph);
   return pruned;
 }
 

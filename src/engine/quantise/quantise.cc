@@ -231,8 +231,9 @@ class Writer {
     std::unordered_set<std::string_view> used;
     for (const Node& node : to_.nodes) used.insert(node.inputs.begin(), node.inputs.end());
     for (const auto& output : to_.outputs) used.insert(output.name);
+    const bool all = has_inner_graph(from_);
     for (const Constant& constant : from_.constants)
-      if (used.contains(constant.name)) to_.constants.push_back(constant);
+      if (all || used.contains(constant.name)) to_.constants.push_back(constant);
   }
 
   const Graph& from_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/quantise/graphs_for_test.h"
+#include "engine/quantise/prepare.h"
 #include "engine/quantise/taps.h"
 
 namespace selvedge::engine::quantise {
@@ -44,6 +45,18 @@ TEST(Quantise, MakesEachValueBeforeItIsTaken) {
     for (const std::string& input : node.inputs) EXPECT_NE(std::ranges::find(known, input), known.end()) << input;
     known.insert(known.end(), node.outputs.begin(), node.outputs.end());
   }
+}
+
+TEST(Quantise, KeepsWhatAGraphInsideANodeMayTake) {
+  GraphMaker make = two_layers();
+  make.numbers("inside", {1}, {5}).node("Identity", {"x"}, "same");
+  make.node("If", {"x"}, "z", {{"then_branch", codec::onnx::Inner{base::to_bytes("not looked into")}}});
+  const auto prepared = prepare(make.take());
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  const Quantised made = quantised(*prepared, {});
+  EXPECT_EQ(count_of(made.graph, "Identity"), 1U);
+  EXPECT_NE(made.graph.constant("inside"), nullptr);
+  EXPECT_EQ(made.layers, 2U);
 }
 
 TEST(Quantise, ChoosesTheFormOfActivationsByTarget) {

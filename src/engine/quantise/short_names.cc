@@ -41,9 +41,7 @@ class Renamer {
 }  // namespace
 
 void shorten_names(Graph& graph) {
-  for (const Node& node : graph.nodes)
-    for (const Attribute& attribute : node.attributes)
-      if (std::holds_alternative<codec::onnx::Inner>(attribute.value)) return;
+  if (has_inner_graph(graph)) return;
   Renamer renamer(graph);
   for (Node& node : graph.nodes) {
     for (std::string& input : node.inputs) renamer.rename(input);

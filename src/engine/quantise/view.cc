@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <unordered_set>
 
 #include "engine/quantise/options.h"
 
@@ -34,8 +33,7 @@ View::View(const Graph& graph) : graph_(&graph), constants_(codec::onnx::constan
     for (const std::string& output : node.outputs)
       if (!output.empty()) makers_.emplace(output, n);
   }
-  for (const auto& input : graph.inputs) outside_[input.name] = false;
-  for (const auto& output : graph.outputs) outside_[output.name] = true;
+  for (const auto& output : graph.outputs) outputs_.insert(output.name);
 }
 
 std::optional<std::size_t> View::maker(std::string_view value) const {
@@ -48,15 +46,6 @@ std::span<const Use> View::users(std::string_view value) const {
   const auto found = users_.find(value);
   if (found == users_.end()) return {};
   return found->second;
-}
-
-bool View::is_input(std::string_view value) const {
-  return std::ranges::any_of(graph_->inputs, [&](const auto& input) { return input.name == value; });
-}
-
-bool View::is_output(std::string_view value) const {
-  const auto found = outside_.find(value);
-  return found != outside_.end() && found->second;
 }
 
 const Constant* View::constant(std::string_view name) const {
@@ -155,6 +144,14 @@ std::string add_constant(Graph& graph, Constant constant) {
   constant.name = free_name(graph, std::move(constant.name));
   graph.constants.push_back(std::move(constant));
   return graph.constants.back().name;
+}
+
+bool has_inner_graph(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes, [](const Node& node) {
+    return std::ranges::any_of(node.attributes, [](const Attribute& one) {
+      return std::holds_alternative<codec::onnx::Inner>(one.value);
+    });
+  });
 }
 
 std::string title_of(const Node& node) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -34,8 +35,7 @@ class View {
   const Graph& graph() const { return *graph_; }
   std::optional<std::size_t> maker(std::string_view value) const;   // index of a node
   std::span<const Use> users(std::string_view value) const;
-  bool is_input(std::string_view value) const;
-  bool is_output(std::string_view value) const;
+  bool is_output(std::string_view value) const { return outputs_.contains(value); }
   const Constant* constant(std::string_view name) const;
   // A constant of float32 numbers.
   const Constant* numbers(std::string_view name) const;
@@ -47,7 +47,7 @@ class View {
   std::unordered_map<std::string_view, std::size_t> makers_;
   std::unordered_map<std::string_view, std::vector<Use>> users_;
   std::unordered_map<std::string_view, const Constant*> constants_;
-  std::unordered_map<std::string_view, bool> outside_;     // input: false, output: true
+  std::unordered_set<std::string_view> outputs_;
 };
 
 // Of standard ONNX with that name; "Conv".
@@ -78,6 +78,9 @@ Constant make_constant(std::string name, ElementType type, Shape shape, std::spa
 // Adds a constant under a name that nobody has, which is given back.
 std::string add_constant(Graph& graph, Constant constant);
 std::string free_name(const Graph& graph, std::string wish);
+
+// Whether a node has a graph inside an attribute, which may take any value of the outer one.
+bool has_inner_graph(const Graph& graph);
 
 // A node for people: its name, or its operator and what it makes.
 std::string title_of(const Node& node);
