@@ -47,8 +47,9 @@ class ModelQuantiser {
 
  private:
   Result<void> load() {
-    graph_ = TRY(engine::quantise::prepare(TRY(codec::onnx::read(package_.model))));
+    // First, for the runtime refuses nodes that lack what their operators need; the rest relies on that.
     float_ = TRY(base::while_doing("load the float model", runtime_.load(package_.model)));
+    graph_ = TRY(engine::quantise::prepare(TRY(codec::onnx::read(package_.model))));
     const Task task = package_.description.task;
     if (task != Task::tensors && task != Task::series)
       plan_ = TRY(plan_picture(package_.description, *float_, package_.model));

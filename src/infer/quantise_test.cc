@@ -200,6 +200,18 @@ TEST_F(Quantise, SaysWhichFilesItLeftOut) {
   EXPECT_NE(made.error().message.find("; left out: broken.npy: not an .npy file and 2 more"), std::string::npos) << made.error().message;
 }
 
+// Nothing looks at its nodes before the runtime has: a value would be read here that is not there.
+TEST_F(Quantise, LeavesABrokenModelToTheRuntime) {
+  folder_.fill(8, numbers);
+  GraphMaker make;
+  make.input("x", {1, 3, 16, 16}).output("y", {1, 4, 16, 16}).convolution("x", "a", 3, 4).numbers("n", {2, 3}, some_numbers(6));
+  make.node("Transpose", {"n"}, "t", {{"perm", std::vector<std::int64_t>{0, 0}}}).node("Mul", {"a", "t"}, "y");
+  const auto made = run(package_of(make.graph()));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::invalid_input);
+  EXPECT_TRUE(made.error().message.starts_with("quantise model network: load the float model: ")) << made.error().message;
+}
+
 TEST_F(Quantise, RefusesAFolderThatIsNotThere) {
   options_.calibrate = folder_.path() + "/none";
   const auto made = run(package_of(network()));
