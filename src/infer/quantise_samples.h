@@ -46,7 +46,8 @@ class Samples {
  private:
   struct Entry {
     std::string path;
-    std::vector<float> look;                       // small and grey, to tell pictures apart
+    std::vector<float> look;                       // of a picture: small and grey, to tell it from others
+    std::size_t content = 0;                       // of numbers: a hash
   };
   Samples(const PicturePlan* plan, const std::vector<ValueInfo>& inputs) : plan_(plan), inputs_(&inputs) {}
   base::Result<Entry> look_at(const std::string& path) const;

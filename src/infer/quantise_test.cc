@@ -200,6 +200,19 @@ TEST_F(Quantise, SaysWhichFilesItLeftOut) {
   EXPECT_NE(made.error().message.find("; left out: broken.npy: not an .npy file and 2 more"), std::string::npos) << made.error().message;
 }
 
+// The sums of their bytes are the same, however they are weighed.
+TEST_F(Quantise, TellsFilesApartThatDifferInLittle) {
+  folder_.fill(3, numbers);
+  std::vector<float> values(numbers, 1);
+  for (const std::uint32_t bits : {0x3f800002U, 0x3f800100U}) {
+    values[0] = std::bit_cast<float>(bits);
+    folder_.put("like" + std::to_string(bits) + ".f32", values);
+  }
+  const auto made = run(package_of(network()));
+  ASSERT_FALSE(made);
+  EXPECT_TRUE(made.error().message.ends_with("there are 5")) << made.error().message;
+}
+
 // Nothing looks at its nodes before the runtime has: a value would be read here that is not there.
 TEST_F(Quantise, LeavesABrokenModelToTheRuntime) {
   folder_.fill(8, numbers);
