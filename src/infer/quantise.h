@@ -24,12 +24,15 @@
 
 namespace selvedge::infer {
 
-// What a result must reach; none of them applies to a model of another task.
+// What a result must reach; none of them applies to a model of another task. Of a public SSD
+// the quantiser keeps 18 of 19 detections or all, and moves scores by 0.005 to 0.013, by the pictures it
+// is given; much worse is a sign of data that does not fit. Time is not asked for: on a busy machine, or
+// one that is not the target, it says nothing of the result.
 struct QuantiseLimits {
-  float matched = 0.9F;                            // of detections >= 0.5: share found again
+  float matched = 0.947F;                          // of detections >= 0.5: share found again; 18 of 19
   float matched_weak = 0.8F;                       // of detections >= 0.3
   float overlap = 0.8F;                            // median intersection over union
-  float score_difference = 0.03F;                  // median, of detections or best classes
+  float score_difference = 0.02F;                  // median, of detections or best classes
   float first = 0.9F;                              // share of pictures whose best class is the same
   float mask = 0.95F;                              // share of a mask's fields that are the same
   float error = 0.1F;                              // of tensors: mean difference / mean of numbers

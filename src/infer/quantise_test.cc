@@ -9,6 +9,7 @@
 
 #include "engine/quantise/graphs_for_test.h"
 #include "infer/models_fixture.h"
+#include "infer/quantise_report.h"
 #include "infer/ssd_for_test.h"
 
 namespace selvedge::infer {
@@ -274,6 +275,23 @@ TEST_F(Quantise, TakesAFolderForEachSampleOfAModelWithTwoInputs) {
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(made->report.layers, 1U);
   EXPECT_LT(made->report.agreement.outputs[0].share(), 0.05);
+}
+
+TEST(QuantiseLimits, TakeEighteenOfNineteenDetectionsAndNotSeventeenOfEighteen) {
+  QuantiseReport report;
+  report.agreement.task = Task::detection;
+  report.agreement.weak = {0.3F, 30, 29, 0};
+  report.agreement.strong = {0.5F, 19, 18, 0};
+  report.agreement.overlap = {0.95F, 0.9F};
+  report.agreement.score_difference = {0.0133F, 0.1F};
+  find_shortfalls({}, report);
+  EXPECT_TRUE(report.shortfalls.empty()) << report.shortfalls[0];
+  report.agreement.strong = {0.5F, 18, 17, 0};
+  report.agreement.score_difference.median = 0.03F;
+  find_shortfalls({}, report);
+  ASSERT_EQ(report.shortfalls.size(), 2U);
+  EXPECT_EQ(report.shortfalls[0], "the share of detections >= 0.5 that are found again is 0.944, at least 0.947 is asked for");
+  EXPECT_EQ(report.shortfalls[1], "the median score difference is 0.030, at most 0.020 is asked for");
 }
 
 // The real thing, on the pictures there are; one view of each, since this takes seconds.
