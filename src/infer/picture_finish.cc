@@ -26,7 +26,6 @@ Result<engine::Grid> grid_of(const Shape& shape, InputRule::Layout layout) {
   return engine::Grid{int(sizes[2]), int(sizes[1]), int(sizes[0]), layout};
 }
 
-
 bool same(const Region& a, const Region& b) {
   return a.top == b.top && a.left == b.left && a.bottom == b.bottom && a.right == b.right;
 }

@@ -71,7 +71,7 @@ Result<PicturePlan::Output> find_output(const Session& session, const char* key,
                                        (name.empty() ? std::to_string(order + 1) : base::printable(name)) + "', but " + all);
 }
 
-// The last size of a shape, or of the only one that is not 1; -1 where the model leaves it open.
+// The last size of a shape; -1 where the model leaves it open.
 std::int64_t last_of(const Shape& shape) { return shape.empty() ? 1 : shape.back(); }
 
 Result<void> check_labels(const Description& description, std::int64_t classes, const char* what) {
