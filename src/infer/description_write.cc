@@ -7,11 +7,14 @@ namespace selvedge::infer {
 
 namespace {
 
-// TOML takes texts as JSON writes them.
+// TOML takes texts as JSON writes them, but for one control character that JSON leaves as it is.
 std::string quoted(std::string_view text) {
+  constexpr char erase = 0x7f;
   base::JsonWriter json;
   json.value(text);
-  return json.take();
+  std::string made = json.take();
+  for (std::size_t at = 0; (at = made.find(erase, at)) != std::string::npos;) made.replace(at, 1, "\\u007F");
+  return made;
 }
 
 std::string number_text(float value) {

@@ -204,6 +204,15 @@ TEST(ModelPackage, ImportsATensorFlowLiteFile) {
   EXPECT_EQ(broken.error().message.find("read model package: face.tflite: "), 0U) << broken.error().message;
 }
 
+TEST(ModelPackage, WritesAnyLetterOfALabel) {
+  const auto read = read_description("name = \"a\"\nmodel = \"m.onnx\"\nlabels = [\"a\\u007Fb\\u0001\\u0085\\\"\", \"\\u007F\\u007F\"]\n");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->labels[0], "a\x7f" "b\x01\xc2\x85\"");
+  const auto again = read_description(write_description(*read));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->labels, read->labels);
+}
+
 TEST(ModelPackage, LabelsMayEndInAnyKindOfLine) {
   ModelPackage given = package();
   given.description.labels_file = "";
