@@ -11,6 +11,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <thread>
 #include <vector>
 
 #include "os/video_device.h"
@@ -28,6 +29,7 @@ class DriverForTest : public VideoCalls {
 
   bool streaming = false;
   int mapped = 0, descriptors = 0;
+  std::thread::id closed_by;
   std::uint32_t format = 0, rate = 0;
 
   // A picture comes; lost if no buffer is free.
@@ -54,6 +56,7 @@ class DriverForTest : public VideoCalls {
   }
   void close(int fd) override {
     --descriptors;
+    closed_by = std::this_thread::get_id();
     ::close(fd);
   }
   void* map(int, std::size_t, std::int64_t offset) override {

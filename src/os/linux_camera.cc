@@ -21,10 +21,12 @@ LinuxCamera::LinuxCamera(EpollLoop& loop, const CameraOptions& options, CameraEv
 
 LinuxCamera::~LinuxCamera() {
   state_->camera = nullptr;
+  if (opening_) loop_.work(lane_, [state = state_] { state->opened = nullptr; }, [] {});
   close_device();
 }
 
 void LinuxCamera::opened() {
+  opening_ = false;
   if (!state_->opened) return end(state_->opened.error());
   device_ = std::exchange(*state_->opened, nullptr);
   if (const auto watched = loop_.watch(device_->fd(), *this, EPOLLIN); !watched) {

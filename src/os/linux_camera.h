@@ -30,6 +30,7 @@ class LinuxCamera final : public Camera, private Watch {
   EpollLoop& loop_;
   CameraEvents& events_;
   std::uint32_t lane_;
+  bool opening_ = true;
   std::shared_ptr<State> state_ = std::make_shared<State>();
   std::shared_ptr<VideoDevice> device_;
 };
