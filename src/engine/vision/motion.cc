@@ -56,7 +56,7 @@ void MotionGate::reduce(const codec::Image& image) {
     for (int column = 0; column < rule_.columns; ++column) {
       const int left = column * image.width / rule_.columns;
       const int right = std::max(left + 1, (column + 1) * image.width / rule_.columns);
-      std::uint32_t sum = 0, count = 0;
+      std::uint64_t sum = 0, count = 0;
       for (int y = top; y < bottom; y += step) {
         const std::uint8_t* pixels = image.row(y);
         for (int x = left; x < right; x += step, ++count) {
