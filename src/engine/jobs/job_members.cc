@@ -1,0 +1,259 @@
+#include <algorithm>
+#include <utility>
+
+#include "engine/jobs/job_state.h"
+
+namespace selvedge::engine {
+
+using Now = NodeChanged::Now;
+
+const model::TaskGroup* JobBook::State::group_of(const JobEntry& job, std::string_view group) {
+  for (const model::TaskGroup& one : job.record.now.job.groups)
+    if (one.name == group) return &one;
+  return nullptr;
+}
+
+bool JobBook::State::wanted(const JobEntry& job, const MemberKey& key) {
+  const model::TaskGroup* group = group_of(job, key.group);
+  return !job.record.stopped && group != nullptr && key.index < group->count;
+}
+
+Member* JobBook::State::find(const MemberKey& key) {
+  const auto job = jobs.find(key.job);
+  if (job == jobs.end()) return nullptr;
+  const auto member = job->second.members.find({key.group, key.index});
+  return member == job->second.members.end() ? nullptr : &member->second;
+}
+
+void JobBook::State::found(const WishFound& wish, base::Instant now, JobOutputs& out) {
+  const auto key = member_of(wish.task.name);
+  const auto job = key ? jobs.find(key->job) : jobs.end();
+  // What is wished for by somebody else's hand under a name of ours would never end.
+  if (job == jobs.end()) {
+    if (key) out.wishes.push_back({wish.node, wish.task.name, std::nullopt});
+    return;
+  }
+  Member& member = job->second.members[{key->group, key->index}];
+  if (!member.node.empty()) {
+    out.wishes.push_back({wish.node, wish.task.name, std::nullopt});
+    return;
+  }
+  member.node = wish.node;
+  member.generation = wish.task.generation;
+  member.resources = wish.task.resources;
+  member.accelerators = wish.task.accelerators;
+  member.wished_at = now;
+  member.wished_patience = Patience::of(wish.task.disconnect);   // what runs is known when it is reported
+  member.holds = true;
+  nodes[wish.node].members.insert(*key);
+  touch_job(key->job);
+}
+
+void JobBook::State::ask(JobEntry& job, const model::TaskGroup& group, std::vector<MemberKey> members, JobOutputs& out) {
+  AskPlace asked{.ask = next_ask++, .members = std::move(members), .group = group, .tenant = job.record.now.job.tenant, .not_on = {}};
+  for (const MemberKey& key : asked.members) {
+    Member& member = *find(key);
+    member.ask = asked.ask;
+    member.ask_again.reset();
+    asked.not_on = member.not_on;
+  }
+  out.asks.push_back(std::move(asked));
+}
+
+void JobBook::State::ask_what_waits(JobEntry& job, base::Instant now, JobOutputs& out) {
+  for (const model::TaskGroup& group : job.record.now.job.groups) {
+    std::vector<MemberKey> together;
+    bool wait = false;                             // one of a gang is not ready to be asked for
+    for (std::uint32_t index = 0; index < group.count; ++index) {
+      const auto at = job.members.find({group.name, index});
+      if (at == job.members.end()) continue;
+      Member& member = at->second;
+      const bool nowhere = member.node.empty() && !member.finished;
+      if ((!nowhere && !member.moving) || !member.next.empty()) continue;
+      if (member.ask != 0 || !member.leaving.empty() || (member.ask_again && now < *member.ask_again)) {
+        wait = true;
+        continue;
+      }
+      const MemberKey key = key_of(job, at->first);
+      // One of a gang that moves goes alone: the others run already.
+      if (group.gang && nowhere) together.push_back(key);
+      else ask(job, group, {key}, out);
+    }
+    if (!together.empty() && !wait) ask(job, group, std::move(together), out);
+  }
+}
+
+void JobBook::State::placed(const MemberPlaced& placed, base::Instant now, JobOutputs& out) {
+  Member* member = find(placed.member);
+  const bool current = member != nullptr && member->ask == placed.ask && placed.ask != 0;
+  const auto node = nodes.find(placed.node);
+  const bool gone = node != nodes.end() && node->second.state == Now::gone;
+  if (!current || gone) {
+    out.released.push_back({placed.member, placed.node});
+    if (current) member->ask = 0;
+    touch_job(placed.member.job);
+    return;
+  }
+  JobEntry& job = jobs.find(placed.member.job)->second;
+  member->ask = 0;
+  member->pause = {};
+  member->reason.clear();
+  member->not_on.clear();
+  if (!member->moving) return wish(job, placed.member, *member, placed.node, now, out);
+  member->next = placed.node;
+  leave(placed.member, *member, out);
+}
+
+void JobBook::State::not_placed(const MemberNotPlaced& refused, base::Instant now) {
+  Member* member = find(refused.member);
+  if (member == nullptr || member->ask != refused.ask || refused.ask == 0) return;
+  member->ask = 0;
+  member->reason = refused.reason;
+  member->pause = std::clamp(member->pause * 2, limits.place_again_first, limits.place_again_most);
+  member->ask_again = now + member->pause;
+  touch_job(refused.member.job);
+}
+
+void JobBook::State::free_room(const MemberKey& key, Member& member, const std::string& node, JobOutputs& out) {
+  if (std::exchange(member.holds, false)) out.released.push_back({key, node});
+}
+
+void JobBook::State::wish(JobEntry& job, const MemberKey& key, Member& member, const std::string& node, base::Instant now,
+                          JobOutputs& out) {
+  model::Task task = group_of(job, key.group)->task;
+  // A node that has not heard of it yet goes on with what it had.
+  const Patience patience = Patience::of(task.disconnect);
+  member.wished_patience = patience;
+  member.patience = member.node == node ? member.patience.or_else(patience) : patience;
+  task.name = task_name(key);
+  task.generation = newest(job, key.group);
+  member.node = node;
+  member.generation = task.generation;
+  member.resources = task.resources;
+  member.accelerators = task.accelerators;
+  member.reported.reset();
+  member.well_since.reset();
+  member.wished_at = now;
+  member.holds = true;
+  member.finished = false;
+  nodes[node].members.insert(key);
+  out.wishes.push_back({node, task.name, std::move(task)});
+  touch_job(key.job);
+  touch_node(node);
+}
+
+void JobBook::State::leave(const MemberKey& key, Member& member, JobOutputs& out) {
+  member.leaving = std::exchange(member.node, {});
+  member.moving = false;
+  member.reported.reset();
+  member.well_since.reset();
+  out.wishes.push_back({member.leaving, task_name(key), std::nullopt});
+  touch_job(key.job);
+  touch_node(member.leaving);                      // it may be one that says nothing any more
+}
+
+void JobBook::State::left(JobEntry& job, const MemberKey& key, Member& member, base::Instant now, JobOutputs& out) {
+  const std::string node = std::exchange(member.leaving, {});
+  free_room(key, member, node, out);
+  if (const auto entry = nodes.find(node); entry != nodes.end()) entry->second.members.erase(key);
+  touch_job(key.job);
+  if (!wanted(job, key) || member.next.empty()) return;
+  const std::string next = std::exchange(member.next, {});
+  wish(job, key, member, next, now, out);
+}
+
+void JobBook::State::reported(const TaskReported& report, base::Instant now, JobOutputs& out) {
+  const auto key = member_of(report.task);
+  if (!key) return;
+  const auto known = jobs.find(key->job);
+  if (known == jobs.end()) return;
+  JobEntry& job = known->second;
+  if (!begun && report.status) job.members.try_emplace({key->group, key->index});
+  Member* member = find(*key);
+  if (member == nullptr) return;
+  if (report.node == member->leaving) {
+    if (!report.status) left(job, *key, *member, now, out);
+    return;
+  }
+  if (report.node != member->node) {
+    // Its wish was withdrawn before the restart of this program, and it still runs.
+    if (!begun && report.status && member->node.empty() && member->leaving.empty()) {
+      member->leaving = report.node;
+      member->holds = true;
+      nodes[report.node].members.insert(*key);
+    }
+    return;
+  }
+  if (!report.status || report.status->generation != member->generation) return;
+  const bool was_well = member->well_since.has_value();
+  const std::uint64_t run = member->reported ? member->reported->run : report.status->run;
+  member->reported = report.status;
+  member->patience = member->wished_patience;
+  const model::TaskStatus& status = *member->reported;
+  const bool well = status.state == model::TaskState::done ||
+                    (status.state == model::TaskState::running && status.healthy.value_or(true));
+  if (!well || (status.run != run && status.state != model::TaskState::done)) member->well_since.reset();
+  if (well && !member->well_since) member->well_since = now;
+  const model::TaskGroup* group = group_of(job, key->group);
+  if (status.state == model::TaskState::done && group != nullptr && group->task.mode == model::TaskMode::job) {
+    member->finished = true;
+    member->moving = false;
+    free_room(*key, *member, member->node, out);
+  }
+  // Most reports change nothing that the job as a whole depends on.
+  if (was_well != member->well_since.has_value() || job.record.rollout == JobRecord::Rollout::under_way) touch_job(key->job);
+}
+
+void JobBook::State::node_changed(const NodeChanged& changed, base::Instant now) {
+  NodeEntry& node = nodes[changed.node];
+  const Now was = std::exchange(node.state, changed.state);
+  if (changed.state == Now::silent && was != Now::silent) node.silent_since = now;
+  for (const MemberKey& key : node.members) {
+    Member& member = *find(key);
+    if (member.node != changed.node || member.finished) continue;
+    if (changed.state == Now::draining && !member.moving && member.leaving.empty()) {
+      member.moving = true;
+      member.not_on = changed.node;
+      touch_job(key.job);
+    } else if (changed.state == Now::connected && member.moving) {
+      member.moving = false;                       // the drain was called off
+      member.ask = 0;
+      member.not_on.clear();
+    }
+  }
+  touch_node(changed.node);
+}
+
+std::optional<base::Instant> JobBook::State::replaced_at(const MemberKey& key, const NodeEntry& node) {
+  const Member* member = find(key);
+  if (member == nullptr || member->finished || member->patience.for_ever) return std::nullopt;
+  return node.silent_since + member->patience.after + limits.silence_margin;
+}
+
+void JobBook::State::settle_node(NodeEntry& node, const std::string& name, base::Instant now, JobOutputs& out) {
+  std::optional<base::Instant> wake;
+  if (node.state == Now::silent || node.state == Now::gone) {
+    const std::set<MemberKey> members = node.members;
+    for (const MemberKey& key : members) {
+      JobEntry& job = jobs.find(key.job)->second;
+      Member& member = *find(key);
+      if (node.state == Now::silent) {
+        const auto due = replaced_at(key, node);
+        if (!due) continue;
+        if (now < *due) {
+          wake = wake ? std::min(*wake, *due) : *due;
+          continue;
+        }
+      }
+      if (member.node == name) {
+        if (member.finished && job.record.finished[key.group].insert(key.index).second) out.save.push_back(key.job);
+        member.not_on = name;
+        leave(key, member, out);
+      }
+      left(job, key, member, now, out);
+    }
+  }
+  set_wake(node, name, wake, node_wakes);
+}
+
+}  // namespace selvedge::engine
