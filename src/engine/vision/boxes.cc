@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "engine/vision/softmax.h"
+
 namespace selvedge::engine {
 
 using base::Code;
@@ -69,7 +71,10 @@ base::Result<void> BoxDecoder::run_ssd(const BoxOutputs& outputs, float threshol
   SelectBest select{outputs.scores, classes, rule_.background ? 1U : 0U, threshold, rule_.candidates};
   const bool by_sigmoid = rule_.activation == Activation::sigmoid;
   if (by_sigmoid) select.least = before_sigmoid(threshold);
-  if (rule_.activation == Activation::softmax) select.scores = softmax_of(outputs.scores, classes, threshold);
+  if (rule_.activation == Activation::softmax) {
+    softmax({outputs.scores, classes, select.first_class, threshold}, shares_);
+    select.scores = shares_;
+  }
   select_best(select, scratch_, best_);
   for (const Scored& scored : best_) {
     const Candidate candidate{box_of(rule_, outputs.boxes.data() + scored.anchor * coordinates, anchors_[scored.anchor]),
@@ -77,23 +82,6 @@ base::Result<void> BoxDecoder::run_ssd(const BoxOutputs& outputs, float threshol
     if (is_box(candidate.box)) into.push_back(candidate);
   }
   return {};
-}
-
-// Only for anchors where a class can reach the threshold: a share is at most the exponent of its distance
-// to the greatest.
-std::span<const float> BoxDecoder::softmax_of(std::span<const float> scores, std::size_t classes, float threshold) {
-  probabilities_.assign(scores.size(), -1);
-  const float reach = threshold > 0 ? std::log(threshold) : -infinity;
-  const std::size_t first = rule_.background ? 1 : 0;
-  for (std::size_t at = 0; at < scores.size(); at += classes) {
-    const std::span<const float> row = scores.subspan(at, classes);
-    const float all = std::ranges::max(row), ours = std::ranges::max(row.subspan(first));
-    if (!(ours - all >= reach)) continue;
-    float sum = 0;
-    for (std::size_t c = 0; c < classes; ++c) sum += probabilities_[at + c] = std::exp(row[c] - all);
-    for (std::size_t c = 0; c < classes; ++c) probabilities_[at + c] /= sum;
-  }
-  return probabilities_;
 }
 
 base::Result<void> BoxDecoder::run_listed(const BoxOutputs& outputs, float threshold, std::vector<Candidate>& into) const {

@@ -43,11 +43,10 @@ class BoxDecoder {
   explicit BoxDecoder(const DetectionRule& rule) : rule_(rule) {}
   base::Result<void> run_ssd(const BoxOutputs& outputs, float threshold, std::vector<Candidate>& into);
   base::Result<void> run_listed(const BoxOutputs& outputs, float threshold, std::vector<Candidate>& into) const;
-  std::span<const float> softmax_of(std::span<const float> scores, std::size_t classes, float threshold);
 
   DetectionRule rule_;
   std::vector<Anchor> anchors_;
-  std::vector<float> probabilities_;
+  std::vector<float> shares_;                      // of scores, by softmax
   std::vector<Scored> scratch_, best_;
 };
 
