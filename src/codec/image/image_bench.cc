@@ -2,32 +2,17 @@
 // ../shared/data/vision if they are there, and made pictures. Build it in release: ninja -C build/release
 // codec_image_bench, and run it in the checkout.
 
-#include <algorithm>
 #include <cstdio>
-#include <ctime>
-#include <limits>
 
+#include "base/best_of.h"
 #include "codec/image/pictures_for_test.h"
 
 namespace selvedge::codec {
 namespace {
 
-template <typename Work>
-double best_of(int rounds, Work work) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int round = 0; round < rounds; ++round) {
-    timespec from{}, to{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-    work();
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-    best = std::min(best, double(to.tv_sec - from.tv_sec) * 1e6 + double(to.tv_nsec - from.tv_nsec) / 1e3);
-  }
-  return best;
-}
-
 void time_decode(const std::string& name, const base::Bytes& file, int least) {
   Decoded decoded;
-  const double best = best_of(25, [&] {
+  const double best = base::best_of(25, [&] {
     base::ignore(decode_into(file, {.least_width = least, .least_height = least}, decoded), "looked at below");
   });
   std::printf("decode %-28s %8zu bytes to %4d x %4d %8.0f us\n", name.c_str(), file.size(), decoded.image.width,
@@ -51,9 +36,9 @@ void run() {
   const base::Bytes photograph = test_picture("images/cat_720p.jpg");
   const Image shown = photograph.empty() ? image : decode(photograph).value().image;
   base::Bytes file;
-  std::printf("encode 720p as JPEG %.0f us, ", best_of(8, [&] { file = encode_jpeg(shown).value(); }));
+  std::printf("encode 720p as JPEG %.0f us, ", base::best_of(8, [&] { file = encode_jpeg(shown).value(); }));
   std::printf("%zu bytes; as PNG ", file.size());
-  std::printf("%.0f us, ", best_of(4, [&] { file = encode_png(shown).value(); }));
+  std::printf("%.0f us, ", base::best_of(4, [&] { file = encode_png(shown).value(); }));
   std::printf("%zu bytes\n", file.size());
 }
 

@@ -1,30 +1,15 @@
 // What belongs around a model, in microseconds of processor time: the best of several rounds. Build it in
 // release: ninja -C build/release engine_vision_bench, and run it in the checkout.
 
-#include <algorithm>
 #include <cstdio>
-#include <ctime>
-#include <limits>
 
+#include "base/best_of.h"
 #include "codec/image/pictures_for_test.h"
 #include "engine/vision/detections.h"
 #include "engine/vision/prepare.h"
 
 namespace selvedge::engine {
 namespace {
-
-template <typename Work>
-double best_of(int rounds, Work work) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int round = 0; round < rounds; ++round) {
-    timespec from{}, to{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-    work();
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-    best = std::min(best, double(to.tv_sec - from.tv_sec) * 1e6 + double(to.tv_nsec - from.tv_nsec) / 1e3);
-  }
-  return best;
-}
 
 void time_prepare(const char* name, int width, int height, InputRule::Layout layout, const Element& element) {
   const codec::Image image = codec::gradient(width, height);
@@ -33,10 +18,10 @@ void time_prepare(const char* name, int width, int height, InputRule::Layout lay
   Preparer preparer = Preparer::make(rule, element).value();
   base::Bytes tensor(preparer.bytes());
   const auto run = [&] { base::ignore(preparer.run(image, {}, tensor), "the picture is whole"); };
-  const double best = best_of(60, run);
+  const double best = base::best_of(60, run);
   preparer.use_plain_loops();
   std::printf("prepare %4d x %4d to 300 x 300, %-22s %7.0f us; plain loops %7.0f us\n", width, height, name, best,
-              best_of(20, run));
+              base::best_of(20, run));
 }
 
 // 1917 anchors and 24 classes, `passing` of all scores above the threshold.
@@ -57,7 +42,7 @@ void time_detections(const char* name, double passing, bool apart, Activation ac
   if (apart)                                       // so small that none hides another
     for (std::size_t i = 0; i < boxes.size(); i += 4) boxes[i + 2] = boxes[i + 3] = -20;
   std::vector<Detection> found;
-  const double best = best_of(200, [&] {
+  const double best = base::best_of(200, [&] {
     base::ignore(reader.run({boxes, scores, {}, {}}, rule.threshold, {}, {}, found), "sizes are right");
   });
   std::printf("detections, %-44s %7.0f us, %zu found\n", name, best, found.size());
