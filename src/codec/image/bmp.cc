@@ -2,6 +2,7 @@
 // Packed (run length) forms and JPEG or PNG inside a BMP are refused. Layout: BITMAPFILEHEADER and
 // BITMAPCOREHEADER, BITMAPINFOHEADER to BITMAPV5HEADER (Microsoft, "Bitmap Storage").
 
+#include <algorithm>
 #include <array>
 #include <bit>
 

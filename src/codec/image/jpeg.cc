@@ -3,7 +3,7 @@
 // a fifth to a quarter. (codec_image_bench prints the figures.)
 
 #include <algorithm>
-#include <optional>
+#include <span>
 
 #include "codec/image/formats.h"
 #include "codec/image/jpeg_error.h"
@@ -93,13 +93,17 @@ class Decompressor {
     if (!guarded(error_, [this] { jpeg_start_decompress(&info_); })) return damage();
     // What a progressive picture lacks at its end are details everywhere.
     if (source_.ended && info_.progressive_mode) return fail(Code::corrupt, "it ends before its last scan");
+    // A colour that has its own scan gets its table there; libjpeg makes one without any the middle of its range.
+    for (const jpeg_component_info& colour : std::span(info_.comp_info, static_cast<std::size_t>(info_.num_components)))
+      if (colour.quant_table == nullptr) return fail(Code::corrupt, "it lacks the scan of a colour");
     return {};
   }
 
   int out_width() const { return static_cast<int>(info_.output_width); }
   int out_height() const { return static_cast<int>(info_.output_height); }
 
-  // Every row, `stride` bytes apart. Where `line` is given each row goes through it.
+  // Every row, `stride` bytes apart and several at a time; or all through the one line at `to`, which `each_row`
+  // takes on.
   template <typename EachRow>
   base::Result<void> read(std::uint8_t* to, std::size_t stride, EachRow each_row) {
     const bool whole = guarded(error_, [&] {

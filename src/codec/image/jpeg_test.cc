@@ -20,6 +20,7 @@ struct Kind {
   bool progressive = false;
   unsigned restart = 0;
   bool arithmetic = false;
+  bool apart = false;                              // a scan for each colour
 };
 
 // By libjpeg, in forms that encode_jpeg() does not write. Grey of red; ink is inverted, as Adobe has it.
@@ -41,6 +42,8 @@ base::Bytes jpeg(const Image& image, const Kind& kind) {
   if (kind.progressive) jpeg_simple_progression(&info);
   info.restart_interval = kind.restart;
   info.arith_code = kind.arithmetic;
+  jpeg_scan_info scans[3]{{1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+  if (kind.apart) info.scan_info = scans, info.num_scans = 3;
   jpeg_start_compress(&info, TRUE);
   for (int y = 0; y < image.height; ++y) {
     std::vector<JSAMPLE> row;
@@ -81,6 +84,27 @@ TEST(Jpeg, EveryFormBecomesRedGreenBlue) {
     EXPECT_NEAR(grey.row(20)[x * 3], image.row(20)[x * 3], 6);
     EXPECT_EQ(grey.row(20)[x * 3], grey.row(20)[x * 3 + 2]);
   }
+}
+
+// A camera that writes brightness first and is cut off: what is there is whole, but its colours are not.
+TEST(Jpeg, AColourWithoutItsScanIsDamage) {
+  const Image image = gradient(70, 50);
+  const base::Bytes file = jpeg(image, {.apart = true});
+  EXPECT_LT(mean_difference(decode(file).value().image, image), 2.5);
+  EXPECT_TRUE(decode(base::BytesView(file).first(file.size() - 2))) << "without its end marker";
+  std::vector<std::size_t> scans;
+  for (std::size_t at = 0; at + 1 < file.size(); ++at)
+    if (file[at] == 0xFF && file[at + 1] == 0xDA) scans.push_back(at);
+  ASSERT_EQ(scans.size(), 3U);
+  for (const std::size_t scan : {scans[1], scans[2]})
+    for (const base::Bytes& end : {base::Bytes{}, base::Bytes{0xFF, 0xD9}}) {
+      base::Bytes cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(scan));
+      base::append(cut, end);
+      const auto decoded = decode(cut);
+      ASSERT_FALSE(decoded);
+      EXPECT_EQ(decoded.error().code, Code::corrupt);
+      EXPECT_EQ(decoded.error().message, "decode JPEG: it lacks the scan of a colour");
+    }
 }
 
 TEST(Jpeg, ArithmeticCodingIsRefused) {

@@ -4,7 +4,6 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
-#include <optional>
 
 #include <png.h>
 
@@ -117,7 +116,7 @@ base::Result<void> decode_png(base::BytesView file, const DecodeOptions& options
 
 namespace {
 
-// Bytes are collected in memory that is libpng's to jump over.
+// Owns what is collected, outside of the frames that libpng's errors jump over.
 struct Writer {
   Failure failure;
   base::Bytes bytes;

@@ -8,7 +8,7 @@
 namespace selvedge::codec {
 
 // `stride`: bytes from row to row; 0: rows follow each other directly. Code::invalid_input for a width that
-// is odd or a size beyond the limits, Code::corrupt if there are too few bytes.
+// is odd, Code::exhausted for a size beyond the limits, Code::corrupt if there are too few bytes.
 base::Result<void> from_yuyv(base::BytesView bytes, int width, int height, std::size_t stride, const ImageLimits& limits,
                              Image& into);
 
