@@ -10,7 +10,8 @@ using base::fail;
 
 namespace {
 
-constexpr std::size_t most_anchors = 1'000'000;
+constexpr std::size_t most_anchors = 1'000'000, most_layers = 64, most_ratios = 64;
+constexpr int most_side = 16'384;
 
 struct Shape {
   float height = 0, width = 0;
@@ -45,8 +46,10 @@ void add_shapes(const AnchorRule& rule, std::size_t layer, std::vector<Shape>& s
 }  // namespace
 
 base::Result<std::vector<Anchor>> make_anchors(const AnchorRule& rule, int width, int height) {
-  if (width < 1 || height < 1 || rule.strides.empty())
+  if (width < 1 || height < 1 || width > most_side || height > most_side || rule.strides.empty())
     return fail(Code::invalid_input, "anchors need strides and the size of the model's picture");
+  if (rule.strides.size() > most_layers || rule.aspect_ratios.size() > most_ratios)
+    return fail(Code::invalid_input, "an anchor rule has more than " + std::to_string(most_layers) + " strides or ratios");
   for (const float ratio : rule.aspect_ratios)
     if (!(ratio > 0)) return fail(Code::invalid_input, "an anchor's aspect ratio is not above 0");
   std::vector<Anchor> anchors;
@@ -56,7 +59,7 @@ base::Result<std::vector<Anchor>> make_anchors(const AnchorRule& rule, int width
     // Layers of one stride share a grid, and their shapes stand side by side in each of its cells.
     std::vector<Shape> shapes;
     for (; layer < rule.strides.size() && rule.strides[layer] == stride; ++layer) add_shapes(rule, layer, shapes);
-    const int across = (width + stride - 1) / stride, down = (height + stride - 1) / stride;
+    const int across = (width - 1) / stride + 1, down = (height - 1) / stride + 1;
     const std::size_t more = std::size_t(across) * std::size_t(down) * shapes.size();
     if (more > most_anchors - anchors.size())
       return fail(Code::invalid_input, "there would be more than " + std::to_string(most_anchors) + " anchors");

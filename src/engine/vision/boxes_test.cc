@@ -1,5 +1,6 @@
 #include "engine/vision/boxes.h"
 
+#include <climits>
 #include <cmath>
 #include <limits>
 
@@ -55,6 +56,10 @@ TEST(Anchors, RefusesRulesWithoutEnd) {
   EXPECT_FALSE(make_anchors({.strides = {1}, .aspect_ratios = {1}}, 8192, 8192));
   EXPECT_FALSE(make_anchors({.strides = {16}, .aspect_ratios = {-1}}, 300, 300));
   EXPECT_FALSE(make_anchors({.strides = {16}, .interpolated_ratio = 0}, 300, 300));
+  EXPECT_FALSE(make_anchors({.strides = {1}, .aspect_ratios = {1}}, INT_MAX, INT_MAX));
+  EXPECT_FALSE(make_anchors({.strides = std::vector<int>(100'000, 16), .aspect_ratios = {1}}, 300, 300));
+  EXPECT_FALSE(make_anchors({.strides = {300}, .aspect_ratios = std::vector<float>(100'000, 1)}, 300, 300));
+  EXPECT_EQ(make_anchors({.strides = {INT_MAX}, .aspect_ratios = {1}}, 300, 300).value().size(), 2U);   // one cell
 }
 
 // One cell, one anchor in the middle, of side 0.5.

@@ -25,7 +25,7 @@ void draw_classes(codec::Image& image, std::span<const Ranked> ranked);
 // Label 0 stays as it is.
 void draw_mask(codec::Image& image, const Mask& mask);
 
-// Height of a line of text at a size; a letter is six sizes wide.
+// What a letter of size 1 takes, with the ground around it.
 inline constexpr int letter_width = 6, letter_height = 9;
 // `x` and `y`: the upper left corner of the ground behind the letters.
 void draw_text(codec::Image& image, int x, int y, int size, std::string_view text, Colour letters, Colour ground);

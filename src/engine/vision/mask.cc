@@ -1,6 +1,6 @@
 #include "engine/vision/mask.h"
 
-#include <algorithm>
+#include <limits>
 #include <string>
 
 namespace selvedge::engine {
@@ -33,10 +33,12 @@ base::Result<Mask> read_mask(const MaskRule& rule, std::span<const float> values
   const std::size_t across = rows ? channels : 1, along = rows ? 1 : cells;
   for (std::size_t i = 0; i < cells; ++i) {
     const float* value = values.data() + i * across;
-    std::size_t best = 0;
-    for (std::size_t c = 1; c < channels; ++c)
-      if (value[c * along] > value[best * along]) best = c;
-    mask.labels[i] = static_cast<std::uint8_t>(best);
+    float greatest = -std::numeric_limits<float>::infinity();
+    for (std::size_t c = 0; c < channels; ++c) {
+      if (!(value[c * along] > greatest)) continue;
+      greatest = value[c * along];
+      mask.labels[i] = static_cast<std::uint8_t>(c);
+    }
   }
   return mask;
 }

@@ -17,8 +17,8 @@ struct Grid {
 };
 
 // One channel: 1 where the value is at least rule.threshold, else 0. More: the channel that is
-// greatest, the first of equal ones. Code::invalid_input if the values do not fit the grid, or there
-// are more than 256 channels.
+// greatest, the first of equal ones; NaN never is, and where nothing else is the label is 0. Code::invalid_input
+// if the values do not fit the grid, or there are more than 256 channels.
 base::Result<Mask> read_mask(const MaskRule& rule, std::span<const float> values, const Grid& grid);
 
 // For models that give labels themselves; what is no label from 0 to 255 becomes 0.

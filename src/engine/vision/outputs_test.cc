@@ -52,6 +52,11 @@ TEST(Mask, OfSeveralChannelsTheGreatestCounts) {
   EXPECT_EQ(read_mask({}, planes, {2, 1, 3, InputRule::Layout::planes}).value().labels, (std::vector<std::uint8_t>{2, 0}));
 }
 
+TEST(Mask, AChannelThatIsNoNumberHidesNoOther) {
+  const std::vector<float> values{nan_value, 1, 2, 3, nan_value, 4, nan_value, nan_value, nan_value};
+  EXPECT_EQ(read_mask({}, values, {3, 1, 3}).value().labels, (std::vector<std::uint8_t>{2, 2, 0}));
+}
+
 TEST(Mask, RefusesWhatDoesNotFit) {
   const std::vector<float> five(5);
   for (const Grid& grid : {Grid{2, 2}, Grid{-1, -5}, Grid{1, 1, 0}, Grid{0, 0}, Grid{1 << 20, 1 << 20, 300}})

@@ -39,7 +39,7 @@ class Preparer {
   // mean, that is 0. Says which part of the picture the model sees (placement.h).
   base::Result<Region> run(const codec::Image& image, const Region& region, std::span<std::uint8_t> tensor);
 
-  // Only for tests that compare the versions of the inner loops.
+  // Only for tests and benchmarks that compare the versions of the inner loops.
   void use_plain_loops() { plain_ = true; }
 
  private:

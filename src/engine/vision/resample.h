@@ -1,7 +1,7 @@
-// Resample: the two inner loops of resizing. For this folder only.
+// Resample: the inner loops of resizing. For this folder only.
 //
 // First several rows of the source become one line of the source's width (blend_rows), then the line
-// becomes floats of the result's width (shrink_line). A line holds 128ths of a pixel's value in 16 bits.
+// becomes floats of the result's width (to_planes, to_rows), and those whole numbers where the model wants them. A line holds 128ths of a pixel's value in 16 bits.
 // Every version of a loop gives the same result to the bit.
 
 #pragma once
