@@ -103,6 +103,13 @@ Result<void> plan_detection(const Description& description, const Session& sessi
   return check_labels(description, last_of(scores), "classes");
 }
 
+// The channels of a mask; -1 where it has one, which says two things, or the model leaves them open.
+std::int64_t channels_of(const Shape& shape, Layout layout) {
+  if (shape.size() != 4) return -1;
+  const std::int64_t channels = shape[layout == Layout::rows ? 3 : 1];
+  return channels > 1 ? channels : -1;
+}
+
 Result<void> plan_outputs(const Description& description, const Session& session, PicturePlan& plan) {
   switch (description.task) {
     case Task::detection: return plan_detection(description, session, plan);
@@ -111,7 +118,7 @@ Result<void> plan_outputs(const Description& description, const Session& session
       return check_labels(description, last_of(plan.outputs[0].shape), "classes");
     case Task::segmentation:
       plan.outputs.push_back(TRY(find_output(session, "segmentation.output", description.mask.output, 0)));
-      return {};
+      return check_labels(description, channels_of(plan.outputs[0].shape, description.input.layout), "classes of cells");
     case Task::series:
     case Task::tensors: break;
   }

@@ -170,6 +170,26 @@ def test_a_model_is_made_small():
         check("--calibrate" in selvedge("model", "quantize", package, status=2).stderr, "says what is missing")
 
 
+def test_a_public_detector_in_8_bits_keeps_what_it_finds():
+    public = public_model()
+    if not public:
+        return
+    with folder_for_now() as folder:
+        package, small = folder / "finder.model", folder / "small.model"
+        if not said("model", "import", public, "--name", "finder", "--output", package)["tried_with"]:
+            print("    skipped: there is no model runtime (scripts/fetch runtime)")
+            return
+        # One view of each picture: this takes seconds.
+        report = said("model", "quantize", package, "--calibrate", VISION / "images", "--range", "least-error", "--views", "1",
+                      "--output", small)["report"]
+        equal((report["accepted"], report["shortfalls"], report["layers"], report["channels_saturated"]), (True, [], 72, 0), "in 8 bits")
+        strong = report["agreement"]["strong"]
+        check(strong["reference"] > 0 and strong["matched"] / strong["reference"] >= 18 / 19, str(strong))
+        check(report["agreement"]["score_difference"]["median"] <= 0.01, str(report["agreement"]["score_difference"]))
+        check(report["agreement"]["overlap"]["median"] >= 0.9, str(report["agreement"]["overlap"]))
+        check(report["packed_bytes"] <= 4_300_000, str(report["packed_bytes"]))
+
+
 def reported(fleet, node):
     listed = fleet.cli("model", "list", "colours")
     return next((n for n in listed["nodes"] if n["node"] == node.name), None)
