@@ -1,12 +1,14 @@
 // Camera: from pictures to what is found in them: which are looked at, by which model, and what of it is reported.
 //
 //   picture() -> FrameQueue (short, drops the oldest, paced) -> pool: small decode, MotionGate -> Models::look
-//             -> CountReport -> Options::report
+//             -> CountReport -> Report
 //
-// One picture of a camera is looked at at a time, so a slow model makes pictures older ones drop, never a queue
-// grow. While the model is not there (not wished for yet, being loaded) pictures are dropped and counted, and
-// status() says so; one that cannot be decoded is counted and the next is taken. The last picture that was looked
-// at is kept as its file, with what was found; it is drawn on when somebody asks. Belongs to the loop thread.
+// One picture of a camera is looked at at a time, so a slow model makes older pictures drop, never a queue grow.
+// While the model is not there (not wished for yet, being loaded) pictures are dropped and counted, and status()
+// says so; a source whose pictures do not go away is told to wait instead. One that cannot be decoded is counted and
+// the next is taken. The last picture that was looked at is kept as its file, with what was found; it is drawn on when
+// somebody asks. Belongs to the loop thread. It may be destroyed inside any callback; only what waits to be told of a
+// picture that was sent, or drawn, is told after that.
 
 #pragma once
 
@@ -56,6 +58,15 @@ struct CameraStatus {
   std::string last_error;                          // of failed
 };
 
+// What became of a picture that was sent.
+struct Outcome {
+  enum class What : std::uint8_t { looked_at, still, dropped, failed, without_model, gone } what = What::gone;
+  base::Error why;                                 // of dropped, failed, without_model, gone
+  serving::ModelKey model;                         // and the answer, of looked_at
+  std::shared_ptr<const infer::Answer> answer;
+};
+std::string_view name(Outcome::What what);         // "looked-at", "still", ...
+
 class Camera final : public Sink {
  public:
   using Report = std::function<void(const Look&)>;
@@ -63,11 +74,17 @@ class Camera final : public Sink {
   // `models` and `world` must outlive it; metrics are labelled with the name.
   Camera(os::World& world, serving::Models& models, base::Registry& metrics, CameraOptions options, Report report);
   ~Camera() override;
+  Camera(const Camera&) = delete;
+  Camera& operator=(const Camera&) = delete;
 
   // Where its pictures come from; none: they are sent. Starts it.
   void take_from(std::string kind, std::unique_ptr<Source> source);
 
   void picture(base::Bytes file, base::Time taken) override;
+  // The same; `told` once, never within this call.
+  using Told = std::function<void(const Outcome&)>;
+  void picture(base::Bytes file, base::Time taken, Told told);
+  // Also while the model is not there: one more would be dropped. Whoever asks hears of room.
   bool full() const override;
 
   const std::string& name() const;
@@ -77,12 +94,23 @@ class Camera final : public Sink {
   struct Last {
     std::shared_ptr<const base::Bytes> file;
     base::Time taken{};
+    serving::ModelKey model;
     std::shared_ptr<const infer::Answer> answer;
   };
   std::optional<Last> last() const;
-  // Calls `told` after each picture that was looked at, until the handle is dropped.
+  // Calls `told` after each picture that was looked at, until the handle is dropped; `gone` when the camera goes.
   using Watching = std::shared_ptr<void>;
-  Watching watch(std::function<void()> told);
+  Watching watch(std::function<void()> told, std::function<void()> gone = nullptr);
+
+  // The last picture with what was found drawn on it, as JPEG. It is drawn on the pool, once for all who ask; while
+  // one is drawn, those who ask for a later one wait for the last there is then.
+  struct Drawn {
+    std::shared_ptr<const base::Bytes> jpeg;
+    base::Time taken{};
+  };
+  using DrawnTold = std::function<void(const base::Result<Drawn>&)>;
+  // `told` once, never within this call; Code::not_found before the first picture.
+  void drawn(DrawnTold told);
 
  private:
   struct State;

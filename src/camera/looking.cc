@@ -1,0 +1,132 @@
+// One picture of a camera: whether something moved, the model, what is reported.
+
+#include <algorithm>
+#include <utility>
+
+#include "camera/camera_state.h"
+#include "camera/movement_gate.h"
+#include "serving/inference_call.h"
+
+namespace selvedge::camera {
+
+using base::Code;
+using base::Error;
+using base::Result;
+using serving::ModelKey;
+using serving::Models;
+
+Result<ModelKey> Camera::State::model() const {
+  auto key = models.resolve(options.model, options.version);
+  if (key || key.error().code != Code::not_found) return key;
+  const std::string version = options.version == 0 ? "" : " version " + std::to_string(options.version);
+  return base::fail(Code::not_found, "model " + options.model + version + " is not on this node");
+}
+
+void Camera::State::begin(Current current) {
+  looking = true;
+  // Nobody would look at it: it need not be decoded.
+  if (const auto key = model(); !key) return without_model(current, key.error());
+  if (!gate) return ask(current, options.region);
+  struct Job {
+    Current current;
+    Result<std::optional<engine::Region>> where;
+  };
+  const auto job = std::make_shared<Job>(std::move(current), std::nullopt);
+  const auto crop = options.crop_to_motion ? MovementGate::Crop::to_motion : MovementGate::Crop::none;
+  loop.work(
+      lane_of(options.name),
+      [job, its = gate, now = loop.now(), crop] { job->where = its->step(*job->current.file, now, crop); },
+      [weak = weak_from_this(), job] {
+        if (const auto self = weak.lock()) self->moved(job->current, job->where);
+      });
+}
+
+void Camera::State::moved(const Current& current, const Result<std::optional<engine::Region>>& where) {
+  Current its = current;
+  if (!where) return failed(its, where.error());
+  if (*where) return ask(its, **where);
+  if (!gone) count(&CameraStatus::still, metrics.still);
+  tell(std::move(its.told), {.what = Outcome::What::still, .why = {}, .model = {}, .answer = {}});
+  done();
+}
+
+void Camera::State::ask(const Current& current, const engine::Region& region) {
+  Current its = current;
+  if (gone) {
+    const Error why{Code::unavailable, "camera " + options.name + " is gone"};
+    return tell(std::move(its.told), {.what = Outcome::What::gone, .why = why, .model = {}, .answer = {}});
+  }
+  struct Seen {
+    Current current;
+    infer::RunOptions options;
+    std::shared_ptr<infer::Answer> answer = std::make_shared<infer::Answer>();
+  };
+  const auto seen_now = std::make_shared<Seen>(std::move(its), infer::RunOptions{region, options.threshold});
+  Models::Work work{options.model, options.version, Models::WhenFull::drop_oldest,
+                    [seen_now](const infer::Pipeline& pipeline, const ModelKey&) -> Result<infer::Timings> {
+                      *seen_now->answer = TRY(serving::look_at(pipeline, *seen_now->current.file, seen_now->options));
+                      return seen_now->answer->timings;
+                    }};
+  models.run(std::move(work), [weak = weak_from_this(), seen_now](const Result<serving::Ran>& ran) {
+    const auto self = weak.lock();
+    if (!self) return;
+    if (ran) self->looked(seen_now->current, ran->key, seen_now->answer);
+    else self->refused(seen_now->current, ran.error());
+  });
+}
+
+void Camera::State::looked(Current& current, ModelKey key, std::shared_ptr<const infer::Answer> answer) {
+  tell(std::move(current.told), {.what = Outcome::What::looked_at, .why = {}, .model = key, .answer = answer});
+  if (gone) return;
+  count(&CameraStatus::looked_at, metrics.looked_at);
+  metrics.delay->observe(static_cast<double>(loop.now().ns - current.came.ns) * 1e-9);
+  seen.last = current.taken;
+  last = Last{current.file, current.taken, key, answer};
+  Look look{current.taken, key, *answer, {}};
+  // A mask has nothing to count.
+  if (!answer->ranked.empty()) look.report = counts.step(answer->ranked, current.taken);
+  else if (!answer->mask) look.report = counts.step(answer->detections, current.taken);
+  if (report) report(look);
+  tell_watchers();
+  done();
+}
+
+void Camera::State::without_model(Current& current, const Error& why) {
+  tell(std::move(current.told), {.what = Outcome::What::without_model, .why = why, .model = {}, .answer = {}});
+  if (gone) return;
+  count(&CameraStatus::without_model, metrics.without_model);
+  if (missing.pass(loop.now()))
+    base::log::warn("camera", "pictures are dropped: the model does not serve",
+                    {{"camera", options.name}, {"why", why}, {"also", missing.take_suppressed()}});
+  done();
+}
+
+// The model did not look: it went meanwhile, had something newer to do, or failed.
+void Camera::State::refused(Current& current, const Error& why) {
+  if (why.code == Code::not_found || why.code == Code::unavailable) return without_model(current, why);
+  if (why.code != Code::exhausted) return failed(current, why);
+  if (!gone) count(&CameraStatus::dropped, metrics.dropped);
+  tell(std::move(current.told), {.what = Outcome::What::dropped, .why = why, .model = {}, .answer = {}});
+  done();
+}
+
+void Camera::State::failed(Current& current, const Error& why) {
+  tell(std::move(current.told), {.what = Outcome::What::failed, .why = why, .model = {}, .answer = {}});
+  if (gone) return;
+  count(&CameraStatus::failed, metrics.failed);
+  seen.last_error = why.message;
+  if (failures.pass(loop.now()))
+    base::log::warn("camera", "picture not looked at",
+                    {{"camera", options.name}, {"why", why}, {"also", failures.take_suppressed()}});
+  done();
+}
+
+void Camera::State::done() {
+  looking = false;
+  // Those that follow may be many: each has its own step of the loop.
+  if (!gone) loop.defer([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->next();
+  });
+}
+
+}  // namespace selvedge::camera
