@@ -122,18 +122,31 @@ void Camera::State::watch_model() {
   });
 }
 
+void Camera::State::tell_watchers_later() {
+  loop.cancel(std::exchange(watch_timer, os::TimerId::none));
+  if (gone || watchers.empty()) return;
+  watch_timer = loop.after(alive, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->gone) return;
+    self->watch_timer = os::TimerId::none;
+    self->tell_watchers();
+  });
+}
+
 void Camera::State::tell_watchers() {
   std::erase_if(watchers, [](const auto& one) { return one.expired(); });
   for (const auto& one : std::vector(watchers)) {
     const auto watcher = one.lock();
     if (watcher && watcher->told && !gone) watcher->told();
   }
+  tell_watchers_later();
 }
 
 void Camera::State::end() {
   gone = true;
   loop.cancel(due_timer);
   loop.cancel(model_timer);
+  loop.cancel(watch_timer);
   source.reset();
   const Error why{Code::unavailable, "camera " + options.name + " is gone"};
   for (Told& who : told) tell(std::move(who), {.what = Outcome::What::gone, .why = why, .model = {}, .answer = {}});
@@ -157,10 +170,12 @@ void Camera::take_from(std::string kind, std::unique_ptr<Source> source) {
   if (state_->source) state_->source->start();
 }
 
-void Camera::picture(base::Bytes file, base::Time taken) { picture(std::move(file), taken, nullptr); }
+void Camera::picture(base::Bytes file, base::Time taken) {
+  state_->picture({std::move(file), taken, state_->loop.now()}, nullptr);
+}
 
-void Camera::picture(base::Bytes file, base::Time taken, Told told) {
-  state_->picture({std::move(file), taken, state_->loop.now()}, std::move(told));
+void Camera::sent(base::Bytes file, Told told) {
+  state_->picture({std::move(file), state_->loop.wall_now(), state_->loop.now()}, std::move(told));
 }
 
 bool Camera::full() const { return state_->full(); }
@@ -188,6 +203,7 @@ Camera::Watching Camera::watch(std::function<void()> told, std::function<void()>
   std::erase_if(state_->watchers, [](const auto& one) { return one.expired(); });
   const auto watcher = std::make_shared<State::Watcher>(std::move(told), std::move(gone));
   state_->watchers.push_back(watcher);
+  if (state_->watch_timer == os::TimerId::none) state_->tell_watchers_later();
   return watcher;
 }
 

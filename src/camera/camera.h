@@ -81,9 +81,9 @@ class Camera final : public Sink {
   void take_from(std::string kind, std::unique_ptr<Source> source);
 
   void picture(base::Bytes file, base::Time taken) override;
-  // The same; `told` once, never within this call.
+  // One that somebody sent this moment; `told` once, never within this call.
   using Told = std::function<void(const Outcome&)>;
-  void picture(base::Bytes file, base::Time taken, Told told);
+  void sent(base::Bytes file, Told told);
   // Also while the model is not there: one more would be dropped. Whoever asks hears of room.
   bool full() const override;
 
@@ -98,7 +98,9 @@ class Camera final : public Sink {
     std::shared_ptr<const infer::Answer> answer;
   };
   std::optional<Last> last() const;
-  // Calls `told` after each picture that was looked at, until the handle is dropped; `gone` when the camera goes.
+  // Calls `told` after each picture that was looked at, and again every `alive` while none is, until the handle is
+  // dropped; `gone` when the camera goes. Neither within watch().
+  static constexpr base::Duration alive = std::chrono::seconds(10);
   using Watching = std::shared_ptr<void>;
   Watching watch(std::function<void()> told, std::function<void()> gone = nullptr);
 

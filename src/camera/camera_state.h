@@ -41,6 +41,7 @@ struct Camera::State : std::enable_shared_from_this<Camera::State> {
   void offer_room();                               // to a source that was told that there is none
   void watch_model();                              // until it serves, for a source that waits for it
   void tell_watchers();
+  void tell_watchers_later();                      // while there are any
   void end();
 
   // ---- looking.cc ----
@@ -80,7 +81,7 @@ struct Camera::State : std::enable_shared_from_this<Camera::State> {
   bool room_offered = false;
   bool looking = false;
   bool gone = false;
-  os::TimerId due_timer{}, model_timer{};
+  os::TimerId due_timer{}, model_timer{}, watch_timer{};
   CameraStatus seen;                               // counts, last, last_error
   std::optional<Last> last;
   Drawing drawing;

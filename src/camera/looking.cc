@@ -43,7 +43,8 @@ void Camera::State::begin(Current current) {
 
 void Camera::State::moved(const Current& current, const Result<std::optional<engine::Region>>& where) {
   Current its = current;
-  if (!where) return failed(its, where.error());
+  // Damage is the picture's, as it is where the model decodes it.
+  if (!where) return failed(its, {Code::invalid_input, where.error().message});
   if (*where) return ask(its, **where);
   if (!gone) count(&CameraStatus::still, metrics.still);
   tell(std::move(its.told), {.what = Outcome::What::still, .why = {}, .model = {}, .answer = {}});
