@@ -124,6 +124,20 @@ TEST(Json, WritesWhatJsonCanHold) {
   EXPECT_EQ(json.text(), R"({"a":"x\"\n","b":[1,2.5,null,true]})");
 }
 
+TEST(Metrics, TheSameNameAndLabelsAreTheSameInstrument) {
+  Registry registry;
+  registry.counter("a_total", "A.", {{"x", "1"}}).add();
+  registry.counter("a_total", "A.", {{"x", "1"}}).add();
+  registry.counter("a_total", "A.", {{"x", "2"}});
+  EXPECT_EQ(&registry.gauge("b", "B."), &registry.gauge("b", "B."));
+  EXPECT_EQ(&registry.histogram("c", "C.", {1}), &registry.histogram("c", "C.", {1}));
+  registry.gauge_from("d", "D.", [] { return 1.0; });
+  registry.gauge_from("d", "D.", [] { return 2.0; });
+  const std::string text = registry.text();
+  EXPECT_NE(text.find("a_total{x=\"1\"} 2\na_total{x=\"2\"} 0\n# HELP b B.\n# TYPE b gauge\nb 0\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("# TYPE d gauge\nd 2\n"), std::string::npos) << text;
+}
+
 TEST(Metrics, PrintsPrometheusText) {
   Registry registry;
   registry.counter("selvedge_readings_total", "Readings.", {{"node", "a\"b"}}).add(3);

@@ -91,28 +91,31 @@ Registry::Sample& Registry::add(std::string_view name, std::string_view help, Ki
   CHECK(family.samples.empty() || family.kind == kind);
   family.kind = kind;
   family.help = help;
+  // Twice the same name and labels would make the whole page unreadable for a scraper.
+  for (Sample& sample : family.samples)
+    if (sample.labels == labels) return sample;
   family.samples.push_back({});
   family.samples.back().labels = std::move(labels);
   return family.samples.back();
 }
 
 Counter& Registry::counter(std::string_view name, std::string_view help, Labels labels) {
-  Counter& made = counters_.emplace_back();
-  add(name, help, Kind::counter, std::move(labels)).counter = &made;
-  return made;
+  Sample& sample = add(name, help, Kind::counter, std::move(labels));
+  if (sample.counter == nullptr) sample.counter = &counters_.emplace_back();
+  return *sample.counter;
 }
 
 Gauge& Registry::gauge(std::string_view name, std::string_view help, Labels labels) {
-  Gauge& made = gauges_.emplace_back();
-  add(name, help, Kind::gauge, std::move(labels)).gauge = &made;
-  return made;
+  Sample& sample = add(name, help, Kind::gauge, std::move(labels));
+  if (sample.gauge == nullptr) sample.gauge = &gauges_.emplace_back();
+  return *sample.gauge;
 }
 
 Histogram& Registry::histogram(std::string_view name, std::string_view help,
                                std::vector<double> bounds, Labels labels) {
-  Histogram& made = histograms_.emplace_back(std::move(bounds));
-  add(name, help, Kind::histogram, std::move(labels)).histogram = &made;
-  return made;
+  Sample& sample = add(name, help, Kind::histogram, std::move(labels));
+  if (sample.histogram == nullptr) sample.histogram = &histograms_.emplace_back(std::move(bounds));
+  return *sample.histogram;
 }
 
 void Registry::gauge_from(std::string_view name, std::string_view help,

@@ -1,8 +1,8 @@
 // Metrics: counters, gauges and histograms of one program, served as Prometheus text.
 //
 // A Registry belongs to one node or cloud object, not to the process, so that a whole fleet can run
-// in one process. Instruments are made once at start and live as long as the registry; updating one
-// is a plain addition. Not thread-safe: everything belongs to the loop thread.
+// in one process. Instruments live as long as the registry, and asking again for the same name and labels gives the
+// same one; updating one is a plain addition. Not thread-safe: everything belongs to the loop thread.
 //
 // Names follow the Prometheus conventions: selvedge_<what>_<unit>, counters end in _total.
 
@@ -70,7 +70,8 @@ class Registry {
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds,
                        Labels labels = {});
-  // A gauge or counter read when the page is asked for. `read` must outlive the registry's use.
+  // A gauge or counter read when the page is asked for, in place of what was read for the same name and labels.
+  // `read` must outlive the registry's use.
   void gauge_from(std::string_view name, std::string_view help, std::function<double()> read,
                   Labels labels = {});
   void counter_from(std::string_view name, std::string_view help, std::function<double()> read,
