@@ -9,7 +9,6 @@
 namespace selvedge::camera {
 
 using base::Code;
-using base::Error;
 
 namespace {
 
@@ -20,6 +19,10 @@ constexpr base::Duration model_look = std::chrono::seconds(1);
 
 std::uint32_t lane_of(const std::string& camera) {
   return first_lane + static_cast<std::uint32_t>(std::hash<std::string>{}(camera) % lanes);
+}
+
+Outcome gone_outcome() {
+  return {.what = Outcome::What::gone, .why = {Code::unavailable, "the camera is gone"}, .model = {}, .answer = {}};
 }
 
 std::string_view name(Outcome::What what) {
@@ -104,7 +107,7 @@ void Camera::State::offer_room() {
     const auto self = weak.lock();
     if (!self || self->gone) return;
     self->room_offered = false;
-    if (self->queue.full()) return;                // it is offered again when one is taken
+    if (!self->source || self->queue.full()) return;   // it is offered again when one is taken
     if (!self->model()) return self->watch_model();
     self->source_waits = false;
     self->source->room();
@@ -148,8 +151,7 @@ void Camera::State::end() {
   loop.cancel(model_timer);
   loop.cancel(watch_timer);
   source.reset();
-  const Error why{Code::unavailable, "camera " + options.name + " is gone"};
-  for (Told& who : told) tell(std::move(who), {.what = Outcome::What::gone, .why = why, .model = {}, .answer = {}});
+  for (Told& who : told) tell(std::move(who), gone_outcome());
   told.clear();
   for (const auto& one : std::exchange(watchers, {})) {
     const auto watcher = one.lock();

@@ -53,6 +53,7 @@ struct Camera::State : std::enable_shared_from_this<Camera::State> {
   void without_model(Current& current, const base::Error& why);
   void refused(Current& current, const base::Error& why);
   void failed(Current& current, const base::Error& why);
+  static void tell_gone(Current& current);
   void done();                                     // with the picture; on to the next
 
   // ---- drawing.cc ----
@@ -89,6 +90,7 @@ struct Camera::State : std::enable_shared_from_this<Camera::State> {
   base::log::Throttle failures{3, std::chrono::minutes(5)}, missing{1, std::chrono::minutes(5)};
 };
 
+Outcome gone_outcome();
 // Lanes of the pool: cameras share a few, so that many of them do not take all threads.
 std::uint32_t lane_of(const std::string& camera);
 

@@ -22,6 +22,11 @@ Result<ModelKey> Camera::State::model() const {
   return base::fail(Code::not_found, "model " + options.model + version + " is not on this node");
 }
 
+// Called last in what the loop called.
+void Camera::State::tell_gone(Current& current) {
+  if (const Told who = std::exchange(current.told, nullptr)) who(gone_outcome());
+}
+
 void Camera::State::begin(Current current) {
   looking = true;
   // Nobody would look at it: it need not be decoded.
@@ -38,6 +43,7 @@ void Camera::State::begin(Current current) {
       [job, its = gate, now = loop.now(), crop] { job->where = its->step(*job->current.file, now, crop); },
       [weak = weak_from_this(), job] {
         if (const auto self = weak.lock()) self->moved(job->current, job->where);
+        else tell_gone(job->current);
       });
 }
 
@@ -53,10 +59,7 @@ void Camera::State::moved(const Current& current, const Result<std::optional<eng
 
 void Camera::State::ask(const Current& current, const engine::Region& region) {
   Current its = current;
-  if (gone) {
-    const Error why{Code::unavailable, "camera " + options.name + " is gone"};
-    return tell(std::move(its.told), {.what = Outcome::What::gone, .why = why, .model = {}, .answer = {}});
-  }
+  if (gone) return tell_gone(its);
   struct Seen {
     Current current;
     infer::RunOptions options;
@@ -70,8 +73,8 @@ void Camera::State::ask(const Current& current, const engine::Region& region) {
                     }};
   models.run(std::move(work), [weak = weak_from_this(), seen_now](const Result<serving::Ran>& ran) {
     const auto self = weak.lock();
-    if (!self) return;
-    if (ran) self->looked(seen_now->current, ran->key, seen_now->answer);
+    if (!self) tell_gone(seen_now->current);
+    else if (ran) self->looked(seen_now->current, ran->key, seen_now->answer);
     else self->refused(seen_now->current, ran.error());
   });
 }
