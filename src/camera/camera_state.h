@@ -47,8 +47,8 @@ struct Camera::State : std::enable_shared_from_this<Camera::State> {
   // ---- looking.cc ----
   base::Result<serving::ModelKey> model() const;   // that would look; or why there is none
   void begin(Current current);
-  void moved(const Current& current, const base::Result<std::optional<engine::Region>>& where);
-  void ask(const Current& current, const engine::Region& region);
+  void moved(Current& current, const base::Result<std::optional<engine::Region>>& where);
+  void ask(Current& current, const engine::Region& region);
   void looked(Current& current, serving::ModelKey key, std::shared_ptr<const infer::Answer> answer);
   void without_model(Current& current, const base::Error& why);
   void refused(Current& current, const base::Error& why);

@@ -47,35 +47,33 @@ void Camera::State::begin(Current current) {
       });
 }
 
-void Camera::State::moved(const Current& current, const Result<std::optional<engine::Region>>& where) {
-  Current its = current;
+void Camera::State::moved(Current& current, const Result<std::optional<engine::Region>>& where) {
   // Damage is the picture's, as it is where the model decodes it.
-  if (!where) return failed(its, {Code::invalid_input, where.error().message});
-  if (*where) return ask(its, **where);
+  if (!where) return failed(current, {Code::invalid_input, where.error().message});
+  if (*where) return ask(current, **where);
   if (!gone) count(&CameraStatus::still, metrics.still);
-  tell(std::move(its.told), {.what = Outcome::What::still, .why = {}, .model = {}, .answer = {}});
+  tell(std::move(current.told), {.what = Outcome::What::still, .why = {}, .model = {}, .answer = {}});
   done();
 }
 
-void Camera::State::ask(const Current& current, const engine::Region& region) {
-  Current its = current;
-  if (gone) return tell_gone(its);
+void Camera::State::ask(Current& current, const engine::Region& region) {
+  if (gone) return tell_gone(current);
   struct Seen {
     Current current;
     infer::RunOptions options;
     std::shared_ptr<infer::Answer> answer = std::make_shared<infer::Answer>();
   };
-  const auto seen_now = std::make_shared<Seen>(std::move(its), infer::RunOptions{region, options.threshold});
+  const auto asked = std::make_shared<Seen>(std::move(current), infer::RunOptions{region, options.threshold});
   Models::Work work{options.model, options.version, Models::WhenFull::drop_oldest,
-                    [seen_now](const infer::Pipeline& pipeline, const ModelKey&) -> Result<infer::Timings> {
-                      *seen_now->answer = TRY(serving::look_at(pipeline, *seen_now->current.file, seen_now->options));
-                      return seen_now->answer->timings;
+                    [asked](const infer::Pipeline& pipeline, const ModelKey&) -> Result<infer::Timings> {
+                      *asked->answer = TRY(serving::look_at(pipeline, *asked->current.file, asked->options));
+                      return asked->answer->timings;
                     }};
-  models.run(std::move(work), [weak = weak_from_this(), seen_now](const Result<serving::Ran>& ran) {
+  models.run(std::move(work), [weak = weak_from_this(), asked](const Result<serving::Ran>& ran) {
     const auto self = weak.lock();
-    if (!self) tell_gone(seen_now->current);
-    else if (ran) self->looked(seen_now->current, ran->key, seen_now->answer);
-    else self->refused(seen_now->current, ran.error());
+    if (!self) tell_gone(asked->current);
+    else if (ran) self->looked(asked->current, ran->key, asked->answer);
+    else self->refused(asked->current, ran.error());
   });
 }
 
