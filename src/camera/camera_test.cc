@@ -100,7 +100,7 @@ TEST_F(CameraTest, WhatMovesOutsideOfTheRegionDoesNotCount) {
   ASSERT_EQ(asked->options.size(), 2u);
   const Region seen = asked->options[1].region;
   EXPECT_GE(seen.top, 0.5F);
-  EXPECT_GE(seen.left, 0.5F);
+  EXPECT_GT(seen.left, 0.51F);
   EXPECT_LT(seen.left, 200 / 320.F);
   EXPECT_GT(seen.bottom, 180 / 240.F);
 }
@@ -221,6 +221,19 @@ TEST_F(CameraTest, WhatIsNoPictureIsCountedAndTheNextIsTaken) {
       << "a camera of the same name goes on counting";
 }
 
+TEST_F(CameraTest, ADamagedPictureIsTheErrorOfWhoeverSentIt) {
+  options.motion = engine::MotionRule{};
+  load();
+  start();
+  base::Bytes torn = scene(20, 20);
+  torn.resize(torn.size() / 2);
+  ASSERT_EQ(codec::decode(torn).error().code, Code::corrupt);
+  const auto outcome = sent(torn);
+  sim.run_for(1s);
+  EXPECT_EQ((*outcome)->what, What::failed);
+  EXPECT_EQ((*outcome)->why.code, Code::invalid_input);
+}
+
 TEST_F(CameraTest, AModelThatFailsIsNoEnd) {
   load(1, "fails=1");
   start();
@@ -330,7 +343,12 @@ TEST_F(CameraTest, WatchersAreToldOfEachPictureAndThatTheCameraGoes) {
   load();
   start();
   int told = 0, gone = 0;
-  auto watching = camera->watch([&] { ++told; }, [&] { ++gone; });
+  auto watching = camera->watch(
+      [&] {
+        ++told;
+        EXPECT_EQ(reports.size(), 1u) << "it is reported first";
+      },
+      [&] { ++gone; });
   auto other = camera->watch([] {});
   EXPECT_EQ(told, 0);
   send();
