@@ -48,10 +48,11 @@ TEST_F(DrawingTest, WhoAsksWhileAnOlderOneIsDrawnGetsTheNewer) {
   load();
   start();
   machine.pool_delay = 100ms;
-  send(scene(20, 20));
-  sim.run_for(1s);
   int overtaken = 0;                               // the drawing of the older one, by the look at the newer
   for (int round = 0; round < 30; ++round) {
+    on_report = nullptr;
+    send(scene(20, 20));
+    sim.run_for(1s);
     const base::Time older = camera->last()->taken;
     std::vector<base::Time> times;
     const auto keep = [&](const base::Result<Camera::Drawn>& drawn) { times.push_back(drawn->taken); };
