@@ -153,10 +153,12 @@ void Camera::State::end() {
   source.reset();
   for (Told& who : told) tell(std::move(who), gone_outcome());
   told.clear();
-  for (const auto& one : std::exchange(watchers, {})) {
-    const auto watcher = one.lock();
-    if (watcher && watcher->gone) watcher->gone();
-  }
+  // Not within the destructor: they may look for the camera by its name.
+  for (const auto& one : std::exchange(watchers, {}))
+    loop.defer([one] {
+      const auto watcher = one.lock();
+      if (watcher && watcher->gone) watcher->gone();
+    });
 }
 
 // ---- from outside ----

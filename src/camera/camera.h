@@ -99,7 +99,7 @@ class Camera final : public Sink {
   };
   std::optional<Last> last() const;
   // Calls `told` after each picture that was looked at, and again every `alive` while none is, until the handle is
-  // dropped; `gone` when the camera goes. Neither within watch().
+  // dropped; `gone` in the turn in which the camera went. Neither within watch().
   static constexpr base::Duration alive = std::chrono::seconds(10);
   using Watching = std::shared_ptr<void>;
   Watching watch(std::function<void()> told, std::function<void()> gone = nullptr);

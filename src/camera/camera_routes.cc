@@ -91,11 +91,8 @@ void get_stream(Cameras& cameras, Slots& slots, Camera& camera, const Request& r
   Response response;
   response.content_type = codec::mjpeg::stream_content_type;
   response.headers.emplace_back("Cache-Control", "no-store");
-  response.stream = [&cameras, slot, name = camera.name(), shown = *annotated ? Shown::annotated : Shown::as_it_came](
-                        std::shared_ptr<BodyWriter> writer) mutable {
-    if (Camera* its = cameras.find(name)) begin_picture_stream(*its, shown, std::move(slot), std::move(writer));
-    else writer->finish();
-  };
+  response.stream = [&cameras, what = StreamOf{camera.name(), *annotated ? Shown::annotated : Shown::as_it_came, slot}](
+                        std::shared_ptr<BodyWriter> writer) { begin_picture_stream(cameras, what, std::move(writer)); };
   respond(std::move(response));
 }
 

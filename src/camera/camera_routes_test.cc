@@ -384,6 +384,27 @@ TEST_F(CameraRoutesTest, AClientMayGoWhileItsPictureIsDrawn) {
   EXPECT_TRUE(watched->pictures.empty());
 }
 
+TEST_F(CameraRoutesTest, ARequestBehindAStreamIsAnsweredWhenItsCameraIsGone) {
+  load();
+  start();
+  std::string received;
+  struct Events final : os::StreamEvents {
+    explicit Events(std::string& to) : received(to) {}
+    void on_bytes(os::Stream&, base::BytesView bytes) override { received += base::as_text(bytes); }
+    void on_close(os::Stream&, const base::Error&) override {}
+    std::string& received;
+  } events(received);
+  const auto stream = sim.machine("client").network().connect({"node", 80}, nullptr, 1min, events);
+  const std::string head = " HTTP/1.1\r\nHost: node\r\n\r\n";
+  sim.run_for(1s);
+  stream->write(base::as_bytes("GET /api/v1/cameras/door/stream" + head + "GET /api/v1/cameras/door" + head));
+  sim.run_for(1s);
+  EXPECT_THAT(received, HasSubstr("200 OK"));
+  camera.reset();
+  sim.run_for(1s);
+  EXPECT_THAT(received, HasSubstr("0\r\n\r\nHTTP/1.1 404"));
+}
+
 TEST_F(CameraRoutesTest, AServerThatClosesEndsItsStreams) {
   start();
   load();

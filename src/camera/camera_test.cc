@@ -362,6 +362,7 @@ TEST_F(CameraTest, WatchersAreToldOfEachPictureAndThatTheCameraGoes) {
   EXPECT_EQ(told, 2);
   watching = camera->watch([&] { ++told; }, [&] { ++gone; });
   camera.reset();
+  sim.run_for(1ms);
   EXPECT_EQ(gone, 1);
 }
 

@@ -16,10 +16,12 @@ std::string boundary_line() { return "--" + std::string(mjpeg::stream_boundary) 
 
 class Client : public std::enable_shared_from_this<Client> {
  public:
-  Client(Camera& camera, Shown shown, std::shared_ptr<void> slot, std::shared_ptr<net::http::BodyWriter> writer)
-      : camera_(&camera), shown_(shown), slot_(std::move(slot)), writer_(std::move(writer)) {}
+  Client(Cameras& cameras, StreamOf what, std::shared_ptr<net::http::BodyWriter> writer)
+      : cameras_(cameras), what_(std::move(what)), writer_(std::move(writer)) {}
 
   void begin() {
+    Camera* camera = cameras_.find(what_.camera);
+    if (camera == nullptr) return end();
     writer_->on_closed([weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->leave();
     });
@@ -28,26 +30,27 @@ class Client : public std::enable_shared_from_this<Client> {
       if (self && std::exchange(self->behind_, false)) self->offer();
     });
     // It holds us; leave() lets go.
-    watching_ = camera_->watch([self = shared_from_this()] { self->offer(); },
-                               [weak = weak_from_this()] {
-                                 if (const auto self = weak.lock()) self->end();
-                               });
+    watching_ = camera->watch([self = shared_from_this()] { self->offer(); },
+                              [weak = weak_from_this()] {
+                                if (const auto self = weak.lock()) self->end();
+                              });
     writer_->write(base::as_bytes(boundary_line()));
     offer();
   }
 
  private:
   void offer() {
-    if (!writer_ || !camera_) return;
-    const auto last = camera_->last();
+    Camera* camera = writer_ ? cameras_.find(what_.camera) : nullptr;
+    if (camera == nullptr) return;
+    const auto last = camera->last();
     if (!last) return;
     if (drawing_ || unsent_part()) {
       behind_ = true;
       return;
     }
-    if (shown_ == Shown::as_it_came) return write(*last->file);
+    if (what_.shown == Shown::as_it_came) return write(*last->file);
     drawing_ = true;
-    camera_->drawn([weak = weak_from_this()](const base::Result<Camera::Drawn>& drawn) {
+    camera->drawn([weak = weak_from_this()](const base::Result<Camera::Drawn>& drawn) {
       const auto self = weak.lock();
       if (!self) return;
       self->drawing_ = false;
@@ -72,22 +75,19 @@ class Client : public std::enable_shared_from_this<Client> {
   }
 
   void end() {
-    camera_ = nullptr;
     const auto self = shared_from_this();
     if (writer_) writer_->finish();
     leave();
   }
 
   void leave() {
-    camera_ = nullptr;
     writer_.reset();
-    slot_.reset();
+    what_.slot.reset();
     watching_.reset();
   }
 
-  Camera* camera_;
-  Shown shown_;
-  std::shared_ptr<void> slot_;
+  Cameras& cameras_;
+  StreamOf what_;
   std::shared_ptr<net::http::BodyWriter> writer_;
   Camera::Watching watching_;
   bool drawing_ = false;
@@ -104,9 +104,8 @@ std::string_view content_type_of(base::BytesView file) {
   return "image/jpeg";
 }
 
-void begin_picture_stream(Camera& camera, Shown shown, std::shared_ptr<void> slot,
-                          std::shared_ptr<net::http::BodyWriter> writer) {
-  std::make_shared<Client>(camera, shown, std::move(slot), std::move(writer))->begin();
+void begin_picture_stream(Cameras& cameras, StreamOf what, std::shared_ptr<net::http::BodyWriter> writer) {
+  std::make_shared<Client>(cameras, std::move(what), std::move(writer))->begin();
 }
 
 }  // namespace selvedge::camera

@@ -10,8 +10,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
-#include "camera/camera.h"
+#include "camera/camera_routes.h"
 #include "net/http/http.h"
 
 namespace selvedge::camera {
@@ -21,8 +22,12 @@ enum class Shown : std::uint8_t { annotated, as_it_came };
 // "image/jpeg" by what is in the file.
 std::string_view content_type_of(base::BytesView file);
 
-// `slot` is held while the client is there. The camera must be there when this is called.
-void begin_picture_stream(Camera& camera, Shown shown, std::shared_ptr<void> slot,
-                          std::shared_ptr<net::http::BodyWriter> writer);
+struct StreamOf {
+  std::string camera;                              // by name
+  Shown shown = Shown::annotated;
+  std::shared_ptr<void> slot;                      // is held while the client is there
+};
+// Ends at once if there is no such camera any more. `cameras` must outlive the server's requests.
+void begin_picture_stream(Cameras& cameras, StreamOf what, std::shared_ptr<net::http::BodyWriter> writer);
 
 }  // namespace selvedge::camera
