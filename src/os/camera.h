@@ -28,7 +28,7 @@ struct CameraMode {
   int width = 0, height = 0;
   std::size_t stride = 0;                          // bytes from row to row; yuyv
   double frames_a_second = 0;                      // 0: it does not say
-  std::string name;                                // of the camera, as its driver says
+  std::string name = {};                           // of the camera, as its driver says
 };
 
 class Camera;

@@ -40,6 +40,10 @@ void Machine::entropy(std::span<std::uint8_t> into) {
   for (std::uint8_t& byte : into) byte = static_cast<std::uint8_t>(entropy_.next() >> 32);
 }
 
+std::unique_ptr<Camera> Machine::camera(const CameraOptions& options, CameraEvents& events) {
+  return cameras_.open(options, events);
+}
+
 std::string Machine::address() const {
   return "10." + std::to_string(number_ >> 16) + "." + std::to_string(number_ >> 8 & 255) + "." +
          std::to_string(number_ & 255);
@@ -83,6 +87,7 @@ void Machine::die(Crash how) {
   kernel_.note("crash", number_, crashes_);
   disk_.crash_countdown_ = 0;
   life().end();
+  cameras_.life_ended();
   fabric_.life_ended(life(), how.peers == Crash::Peers::reset);
   if (how.disk == Crash::Disk::power_cut) disk_.power_cut();
 }

@@ -1,5 +1,5 @@
-// Machine: one computer of a simulation: its disk, its clocks, its loop, and its place on the
-// network. It is the os::World of the program that runs on it.
+// Machine: one computer of a simulation: its disk, its cameras, its clocks, its loop, and its place
+// on the network. It is the os::World of the program that runs on it.
 //
 // crash() ends that program as kill -9 or a power cut does: its timers, callbacks, jobs and streams
 // vanish and none of them runs. Until restart() the machine is down: every handle from before
@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "os/fake/camera.h"
 #include "os/fake/disk.h"
 #include "os/fake/random.h"
 #include "os/world.h"
@@ -47,6 +48,7 @@ class Machine final : public World {
   Loop& loop() override;
   Network& network() override;
   base::Result<std::unique_ptr<Dir>> directory(std::string_view path, bool create) override;
+  std::unique_ptr<Camera> camera(const CameraOptions& options, CameraEvents& events) override;
   void entropy(std::span<std::uint8_t> into) override;
 
   const std::string& name() const { return name_; }
@@ -55,6 +57,7 @@ class Machine final : public World {
   bool alive() const;
   std::uint64_t crashes() const { return crashes_; }
   Disk& disk() { return disk_; }
+  Cameras& cameras() { return cameras_; }
 
   // Starts `program` now, and again at each restart.
   void run(Program program);
@@ -83,6 +86,7 @@ class Machine final : public World {
   base::Duration pool_delay = std::chrono::microseconds(200);
 
  private:
+  friend class Cameras;
   friend class Fabric;
   friend class Life;
   friend class Handshake;
@@ -104,6 +108,7 @@ class Machine final : public World {
   Random random_;
   Random entropy_;
   Disk disk_;
+  Cameras cameras_{*this};
   std::vector<std::unique_ptr<Life>> lives_;
   std::vector<std::unique_ptr<Network>> networks_;  // one for each life
   Program program_;
