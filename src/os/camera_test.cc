@@ -107,11 +107,13 @@ TEST(VideoDevice, GivesTheNewestPictureOnly) {
 struct Events : CameraEvents {
   EpollLoop* loop = nullptr;
   std::unique_ptr<Camera>* camera = nullptr;       // destroyed within the next call
+  std::function<void()> replace;                   // called within the next call
   std::vector<std::string> heard;
 
   void note(std::string what) {
     heard.push_back(std::move(what));
     if (camera != nullptr) camera->reset();
+    if (replace) replace();
     loop->stop();
   }
   void on_open(Camera&, const CameraMode& mode) override { note("open " + std::to_string(mode.width)); }
@@ -139,6 +141,11 @@ struct LoopedCamera : testing::Test {
   void open() {
     camera = std::make_unique<LinuxCamera>(*loop, CameraOptions{}, events, driver);
     loop->run({});
+  }
+  // The loop stops when all has been done that the camera does on the pool.
+  void settle() {
+    const auto lane = static_cast<std::uint32_t>(std::hash<std::string_view>()(CameraOptions{}.device));
+    loop->work(lane, [] {}, [&] { loop->stop(); });
   }
 };
 
@@ -192,14 +199,74 @@ TEST_F(LoopedCamera, MayBeDestroyedWithinItsCalls) {
 
 TEST_F(LoopedCamera, MayGoBeforeItIsOpen) {
   camera = std::make_unique<LinuxCamera>(*loop, CameraOptions{}, events, driver);
-  camera.reset();
-  // The lane of the camera: this comes after all that it does there.
-  const auto lane = static_cast<std::uint32_t>(std::hash<std::string_view>()(CameraOptions{}.device));
-  loop->work(lane, [] {}, [&] { loop->stop(); });
+  loop->defer([&] { camera.reset(); });            // after it was handed to the pool
+  loop->defer([&] { settle(); });
   loop->run({});
   EXPECT_EQ(driver.descriptors, 0);
-  EXPECT_NE(driver.closed_by, std::this_thread::get_id());   // closing waits for the camera
+  EXPECT_NE(driver.closed_by, std::thread::id());
+  EXPECT_NE(driver.closed_by, std::this_thread::get_id());
   EXPECT_TRUE(events.heard.empty());
+}
+
+TEST_F(LoopedCamera, MayGoInTheTurnItWasMadeIn) {
+  camera = std::make_unique<LinuxCamera>(*loop, CameraOptions{}, events, driver);
+  camera.reset();
+  loop->defer([&] { settle(); });
+  loop->run({});
+  EXPECT_EQ(driver.closed_by, std::thread::id());  // never opened
+  EXPECT_TRUE(events.heard.empty());
+}
+
+// Closing waits for the camera, so the loop thread must not do it.
+TEST_F(LoopedCamera, IsClosedOnThePoolHoweverItEnds) {
+  const auto closes = [&](const char* how) {
+    settle();
+    loop->run({});
+    EXPECT_EQ(driver.descriptors, 0) << how;
+    EXPECT_NE(driver.closed_by, std::thread::id()) << how;
+    EXPECT_NE(driver.closed_by, std::this_thread::get_id()) << how;
+    driver.closed_by = {};
+    driver.failures.clear();
+    events.camera = nullptr;
+  };
+  for (int i = 0; i < 10; ++i) {                   // the pool thread may be faster, or not
+    open();
+    camera.reset();
+    closes("between calls");
+    open();
+    events.camera = &camera;
+    driver.picture("last");
+    loop->run({});
+    closes("within on_picture");
+    open();
+    driver.failures[VIDIOC_DQBUF] = EINVAL;
+    driver.wake();
+    loop->run({});
+    closes("it broke");
+    open();
+    driver.failures[VIDIOC_QBUF] = EINVAL;
+    driver.picture("last");
+    loop->run({});                                 // the picture
+    if (!events.heard.back().starts_with("close")) loop->run({});
+    closes("it takes no buffer back");
+    events.camera = &camera;
+    open();
+    closes("within on_open");
+  }
+}
+
+TEST_F(LoopedCamera, OneThatReplacesItselfWithinItsCallIsClosedFirst) {
+  open();
+  events.replace = [&] {
+    camera.reset();
+    camera = std::make_unique<LinuxCamera>(*loop, CameraOptions{}, events, driver);
+  };
+  driver.picture("first");
+  loop->run({});
+  events.replace = nullptr;
+  loop->run({});
+  EXPECT_EQ(events.heard, (std::vector<std::string>{"open 640", "picture first", "open 640"}));
+  EXPECT_EQ(driver.most_descriptors, 1);
 }
 
 struct Waiting : CameraEvents {

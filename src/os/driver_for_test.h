@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -28,7 +29,7 @@ class DriverForTest : public VideoCalls {
   int open_failure = 0;
 
   bool streaming = false;
-  int mapped = 0, descriptors = 0;
+  int mapped = 0, descriptors = 0, most_descriptors = 0;
   std::thread::id closed_by;
   std::uint32_t format = 0, rate = 0;
 
@@ -51,7 +52,9 @@ class DriverForTest : public VideoCalls {
   int open(const char*) override {
     if (open_failure != 0) return fail(open_failure);
     event_ = ::eventfd(0, EFD_NONBLOCK);
-    ++descriptors;
+    most_descriptors = std::max(most_descriptors, ++descriptors);
+    full_.clear();                                 // another opening's
+    free_.clear();
     return event_;
   }
   void close(int fd) override {
