@@ -31,15 +31,17 @@ class Sink {
 
 struct SourceStatus {
   enum class State : std::uint8_t { starting, receiving, failing } state = State::starting;
-  std::string reason;                              // of failing
+  std::string reason;                              // of failing; of receiving: what had to be left, "": nothing
   std::uint64_t pictures = 0;                      // handed on
   std::uint64_t broken = 0;                        // cut off, too large or no picture, and left out
-  std::uint64_t attempts = 0;                      // connections, openings
+  std::uint64_t attempts = 0;                      // connections, openings, looks
 };
 
 class Source {
  public:
   static constexpr std::size_t most_picture_bytes = std::size_t{8} << 20;
+
+  static constexpr base::Duration silence = std::chrono::seconds(15);
 
   virtual ~Source() = default;
   virtual void start() = 0;
@@ -54,22 +56,26 @@ struct FolderOptions {
   bool remove = false;                             // what was taken goes away; false: it stays
 };
 // Pictures that are written into a folder, each once, in the order of their names (engine/camera/folder_watch.h).
-// None is dropped: while the sink is full no further file is read.
+// None is dropped: while the sink is full no further file is read. One that is too large, or cannot be read at
+// several tries, stays where it is and counts as broken; nothing but what the sink took is removed.
 std::unique_ptr<Source> folder_source(os::World& world, FolderOptions options, Sink& sink);
 
 struct StreamOptions {
   std::string url;                                 // http or https
   std::string authorization;                       // a whole header value, "Basic ..."; "": none
   // No picture for so long, and the connection counts as broken.
-  base::Duration silence = std::chrono::seconds(15);
+  base::Duration silence = Source::silence;
   // Of an address that answers with one picture: it is asked so often.
   base::Duration every = std::chrono::seconds(1);
 };
 // multipart/x-mixed-replace or one JPEG after the other, as network cameras send it; or an address that answers
-// with one picture, which is found out from the answer. `tls`: for https.
+// with one picture, which is found out from the answer. `tls`: for https. Never paused: what comes while the sink
+// is full pushes out what is older. Reasons name the address without its query, where passwords may stand.
 std::unique_ptr<Source> stream_source(os::World& world, StreamOptions options, std::shared_ptr<os::Tls> tls, Sink& sink);
 
-// A camera that is plugged in. Formats that are no files are made into JPEG on a pool thread, unless the sink is full.
+// A camera that is plugged in. Formats that are no files are made into JPEG on a pool thread, one picture at a time;
+// what comes meanwhile, or while the sink is full, is passed over. Opened anew when it has gone or gives no picture
+// for `silence`.
 std::unique_ptr<Source> device_source(os::World& world, os::CameraOptions options, Sink& sink);
 
 }  // namespace selvedge::camera
