@@ -23,8 +23,9 @@ base::Result<base::Bytes> to_jpeg(base::BytesView bytes, const os::CameraMode& m
 // How many bytes a picture of this mode has at least; nothing for a mode that cannot be.
 std::optional<std::size_t> least_bytes(const os::CameraMode& mode) {
   if (mode.format == Format::mjpeg) return 4;      // start and end
-  constexpr int most_side = 16'384;
-  if (mode.width < 2 || mode.width % 2 != 0 || mode.height < 1 || mode.width > most_side || mode.height > most_side)
+  const codec::ImageLimits limits;
+  if (mode.width < 2 || mode.width % 2 != 0 || mode.height < 1 || mode.width > limits.side || mode.height > limits.side ||
+      std::size_t(mode.width) * std::size_t(mode.height) > limits.pixels)
     return std::nullopt;
   const std::size_t row = std::size_t(mode.width) * 2, stride = mode.stride == 0 ? row : mode.stride;
   if (stride < row || stride > row * 16) return std::nullopt;

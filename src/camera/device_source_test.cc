@@ -110,7 +110,7 @@ TEST_F(DeviceSource, AModeThatCannotBeIsRefused) {
     source.reset();
   };
   for (const std::size_t stride : {std::size_t{31}, std::size_t{1}, std::size_t{1} << 32, ~std::size_t{0}}) refused(16, 8, stride);
-  for (const auto& [width, height] : {std::pair{15, 8}, {0, 8}, {-2, 8}, {16, 0}, {1 << 30, 8}, {16, 1 << 30}})
+  for (const auto& [width, height] : {std::pair{15, 8}, {0, 8}, {-2, 8}, {16, 0}, {1 << 30, 8}, {16, 1 << 30}, {16'000, 16'000}})
     refused(width, height, 0);
 }
 

@@ -38,6 +38,8 @@ class Splitter {
   std::optional<base::BytesView> next(base::BytesView& in);
 
   std::uint64_t dropped() const { return dropped_; }
+  // A picture has begun and is not whole: one that is cut off, if no more bytes come.
+  bool within_picture() const { return state_ == State::picture; }
   bool ended() const { return ended_; }            // the closing delimiter came; bytes after it are skipped
 
  private:
