@@ -65,6 +65,11 @@ TEST_F(FolderSource, AFileOfANameThatWasTakenAndRemovedIsTakenAgain) {
     sim.run_for(5s);
   }
   EXPECT_THAT(taker.pictures, ElementsAre("one", "two", "six"));
+  for (const char* bytes : {"ten", "new"}) {       // before the next look
+    write("snapshot.jpg", bytes);
+    ASSERT_TRUE(sim.run_until([&] { return files().empty(); }, 10s));
+  }
+  EXPECT_THAT(taker.pictures, ElementsAre("one", "two", "six", "ten", "new"));
 }
 
 TEST_F(FolderSource, WithoutRemovingEachIsTakenOnceAndOldOnesAreLeftAlone) {
@@ -123,6 +128,7 @@ TEST_F(FolderSource, RoomMayBeSaidWithinPicture) {
   taker.within = [&] { source->room(); };
   sim.run_for(5s);
   EXPECT_THAT(taker.pictures, ElementsAre("a", "b", "c"));
+  EXPECT_THAT(files(), IsEmpty());                 // each of them was removed, and only after it was taken
 }
 
 TEST_F(FolderSource, AMissingFolderIsTriedAgainWithLongerPauses) {
@@ -182,6 +188,48 @@ TEST_F(FolderSource, WhatCannotBeReadIsCountedOnceSaidAndLeft) {
   EXPECT_THAT(files(), ElementsAre("a.jpg"));
 }
 
+// A machine whose folders let nothing be removed.
+struct ReadOnlyWorld : os::World {
+  struct Folder : os::Dir {
+    explicit Folder(std::unique_ptr<os::Dir> on) : inner(std::move(on)) {}
+    base::Result<std::unique_ptr<os::File>> open(std::string_view name, os::Open how) override { return inner->open(name, how); }
+    base::Result<std::unique_ptr<os::Dir>> subdir(std::string_view name) override { return inner->subdir(name); }
+    base::Result<std::vector<std::string>> list() override { return inner->list(); }
+    base::Result<void> remove(std::string_view name) override {
+      return base::fail(base::Code::denied, "remove " + std::string(name) + ": no");
+    }
+    base::Result<void> rename(std::string_view from, std::string_view to) override { return inner->rename(from, to); }
+    base::Result<void> rename_new(std::string_view from, std::string_view to) override { return inner->rename_new(from, to); }
+    base::Result<bool> is_private(std::string_view name) override { return inner->is_private(name); }
+    base::Result<void> sync() override { return inner->sync(); }
+    base::Result<std::uint64_t> free_bytes() override { return inner->free_bytes(); }
+    std::string path() const override { return inner->path(); }
+    std::unique_ptr<os::Dir> inner;
+  };
+
+  explicit ReadOnlyWorld(os::World& on) : inner(on) {}
+  os::Loop& loop() override { return inner.loop(); }
+  os::Network& network() override { return inner.network(); }
+  base::Result<std::unique_ptr<os::Dir>> directory(std::string_view path, bool create) override {
+    return std::make_unique<Folder>(TRY(inner.directory(path, create)));
+  }
+  void entropy(std::span<std::uint8_t> into) override { inner.entropy(into); }
+  os::World& inner;
+};
+
+TEST_F(FolderSource, WhatCannotBeRemovedIsTakenOnceAndSaid) {
+  ReadOnlyWorld read_only(machine);
+  write("a.jpg", "A");
+  write("b.jpg", "B");
+  source = folder_source(read_only, {.path = "pictures", .every = 1s, .remove = true}, taker);
+  source->start();
+  sim.run_for(1min);
+  EXPECT_THAT(taker.pictures, ElementsAre("A", "B"));
+  EXPECT_EQ(source->status().state, State::receiving);
+  EXPECT_EQ(source->status().reason, "remove b.jpg: no");
+  source.reset();
+}
+
 TEST_F(FolderSource, AFileThatGoesBeforeItsTurnIsNoFailure) {
   write("a.jpg", "A");
   write("b.jpg", "B");
@@ -201,6 +249,7 @@ TEST_F(FolderSource, AFileThatGoesBeforeItsTurnIsNoFailure) {
 }
 
 TEST_F(FolderSource, MayBeDestroyedWithinPictureAndAtAnyTime) {
+  machine.pool_delay = 20ms;                       // so that it goes while jobs run
   for (int i = 0; i < 200; ++i) {
     write("a.jpg", "A");
     write("b.jpg", "B");

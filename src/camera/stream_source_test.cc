@@ -249,6 +249,17 @@ TEST_F(StreamSource, GarbageAndPicturesThatAreTooLargeAreLeftOut) {
   EXPECT_EQ(source->status().state, State::receiving);
 }
 
+TEST_F(StreamSource, WhatIsBrokenIsCountedInEachConnection) {
+  start();
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    Wire& wire = i == 1 ? answer() : next();
+    wire.receive(head("video/x-motion-jpeg") + jpeg.substr(0, jpeg.size() - 10) + jpeg);
+    EXPECT_EQ(source->status().broken, i);
+    wire.close();
+    EXPECT_EQ(source->status().broken, i);
+  }
+}
+
 TEST_F(StreamSource, AFullSinkIsOfferedEveryPicture) {
   taker.room = 0;
   start();
