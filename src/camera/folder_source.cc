@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "base/text.h"
 #include "camera/attempts.h"
 #include "engine/camera/folder_watch.h"
 #include "os/files.h"
@@ -42,9 +43,17 @@ base::Result<std::vector<std::string>> look_at(Folder& folder) {
   return folder.watch.whole(files);
 }
 
+// Code::invalid_input for what is too large, exhausted for want of descriptors or memory.
 base::Result<base::Bytes> read(Folder& folder, const std::string& name) {
   const auto dir = TRY(folder.world.directory(folder.path, false));
-  return os::read_file(*dir, name, Source::most_picture_bytes);
+  const auto file = TRY(dir->open(name, os::Open::existing));
+  const std::uint64_t size = TRY(file->size());
+  if (size > Source::most_picture_bytes)
+    return base::fail(Code::invalid_input, "read " + folder.path + "/" + name + ": it has " + base::size_text(size) +
+                                               ", more than the " + base::size_text(Source::most_picture_bytes) + " allowed");
+  base::Bytes bytes;
+  TRY(file->read(0, static_cast<std::size_t>(size), bytes));
+  return bytes;
 }
 
 base::Result<void> remove(Folder& folder, const std::string& name) {
@@ -136,8 +145,9 @@ class FolderSource final : public Source {
       tries_.erase(name_);
       return folder_->watch.put_back(name_);
     }
+    if (why.code == Code::exhausted) return folder_->watch.put_back(name_);   // not the file's fault
     if (tries_.size() >= most_tried) tries_.clear();   // those are tried more often then
-    if (why.code != Code::exhausted && ++tries_[name_] < most_tries) return folder_->watch.put_back(name_);
+    if (why.code != Code::invalid_input && ++tries_[name_] < most_tries) return folder_->watch.put_back(name_);
     tries_.erase(name_);
     ++attempts_.status.broken;
     attempts_.status.reason = why.message;         // it stays where it is, and counts as taken

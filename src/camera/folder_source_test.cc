@@ -188,11 +188,14 @@ TEST_F(FolderSource, WhatCannotBeReadIsCountedOnceSaidAndLeft) {
   EXPECT_THAT(files(), ElementsAre("a.jpg"));
 }
 
-// A machine whose folders let nothing be removed.
-struct ReadOnlyWorld : os::World {
+// A machine whose folders let nothing be removed, and now and then has no descriptor left.
+struct StubbornWorld : os::World {
   struct Folder : os::Dir {
-    explicit Folder(std::unique_ptr<os::Dir> on) : inner(std::move(on)) {}
-    base::Result<std::unique_ptr<os::File>> open(std::string_view name, os::Open how) override { return inner->open(name, how); }
+    Folder(std::unique_ptr<os::Dir> on, int& failures) : inner(std::move(on)), failing(failures) {}
+    base::Result<std::unique_ptr<os::File>> open(std::string_view name, os::Open how) override {
+      if (failing-- > 0) return base::fail(base::Code::exhausted, "open: too many open files");
+      return inner->open(name, how);
+    }
     base::Result<std::unique_ptr<os::Dir>> subdir(std::string_view name) override { return inner->subdir(name); }
     base::Result<std::vector<std::string>> list() override { return inner->list(); }
     base::Result<void> remove(std::string_view name) override {
@@ -205,23 +208,39 @@ struct ReadOnlyWorld : os::World {
     base::Result<std::uint64_t> free_bytes() override { return inner->free_bytes(); }
     std::string path() const override { return inner->path(); }
     std::unique_ptr<os::Dir> inner;
+    int& failing;
   };
 
-  explicit ReadOnlyWorld(os::World& on) : inner(on) {}
+  explicit StubbornWorld(os::World& on) : inner(on) {}
   os::Loop& loop() override { return inner.loop(); }
   os::Network& network() override { return inner.network(); }
   base::Result<std::unique_ptr<os::Dir>> directory(std::string_view path, bool create) override {
-    return std::make_unique<Folder>(TRY(inner.directory(path, create)));
+    return std::make_unique<Folder>(TRY(inner.directory(path, create)), failing_opens);
   }
   void entropy(std::span<std::uint8_t> into) override { inner.entropy(into); }
   os::World& inner;
+  int failing_opens = 0;
 };
 
+TEST_F(FolderSource, WantOfDescriptorsCostsNoPicture) {
+  StubbornWorld stubborn(machine);
+  source = folder_source(stubborn, {.path = "pictures", .every = 1s}, taker);
+  source->start();
+  sim.run_for(1500ms);
+  write("a.jpg", "A");
+  stubborn.failing_opens = 40;
+  sim.run_for(3min);
+  EXPECT_LE(stubborn.failing_opens, 0);            // all of them befell it
+  EXPECT_THAT(taker.pictures, ElementsAre("A"));
+  EXPECT_EQ(source->status().broken, 0U);
+  source.reset();
+}
+
 TEST_F(FolderSource, WhatCannotBeRemovedIsTakenOnceAndSaid) {
-  ReadOnlyWorld read_only(machine);
+  StubbornWorld stubborn(machine);
   write("a.jpg", "A");
   write("b.jpg", "B");
-  source = folder_source(read_only, {.path = "pictures", .every = 1s, .remove = true}, taker);
+  source = folder_source(stubborn, {.path = "pictures", .every = 1s, .remove = true}, taker);
   source->start();
   sim.run_for(1min);
   EXPECT_THAT(taker.pictures, ElementsAre("A", "B"));

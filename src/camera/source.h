@@ -40,7 +40,6 @@ struct SourceStatus {
 class Source {
  public:
   static constexpr std::size_t most_picture_bytes = std::size_t{8} << 20;
-
   static constexpr base::Duration silence = std::chrono::seconds(15);
 
   virtual ~Source() = default;
