@@ -5,6 +5,7 @@
 #include "engine/seal/frame_sealer.h"
 #include "node/aggregates.h"
 #include "node/anomalies.h"
+#include "node/cameras.h"
 #include "node/own_topics.h"
 
 namespace selvedge::node {
@@ -152,6 +153,8 @@ void NodeConfig::bind_to(settings::Settings& s) {
               "What is made of readings on the node, and where the raw ones go.");
   s.bind_each("anomaly", [this](settings::Settings& e) { bind_anomaly(e, anomalies.emplace_back()); },
               "Series that are watched for unusual behaviour.");
+  s.bind_each("camera", [this](settings::Settings& e) { bind_camera(e, cameras.emplace_back()); },
+              "Cameras whose pictures a model looks at; a change needs a restart.");
   s.bind_each("pull", [this](settings::Settings& e) { bind_pull(e, pulls.emplace_back()); },
               "HTTP sources.");
 }
@@ -229,6 +232,7 @@ Result<void> NodeConfig::finish() {
   TRY(telemetry_rules());
   TRY(aggregate_rules());
   TRY(anomaly_rules());
+  TRY(camera_setups());
   return {};
 }
 

@@ -54,8 +54,28 @@ struct AnomalyConfig {
   friend bool operator==(const AnomalyConfig&, const AnomalyConfig&) = default;
 };
 
+struct CameraConfig {
+  std::string name, model;
+  std::string folder, url, device, topic;          // at most one of them; none: pictures are sent by HTTP only
+  bool remove = false;                             // of folder
+  base::Duration every{};                          // of folder and url; zero: each second
+  std::string user, password_file;                 // of url
+  std::uint32_t width = 0, height = 0, frames_per_second = 0;   // of device; 0: 640x480, as many as it likes
+  base::Duration interval{};
+  std::uint32_t queue = 2;
+  bool motion = false, crop = false;
+  std::string motion_share;
+  base::Duration motion_every{};
+  std::string region, threshold;
+  std::vector<std::string> labels;
+  std::uint32_t confirm = 1;
+  base::Duration report = std::chrono::seconds(60), list = std::chrono::seconds(1);
+  std::string series = "cameras/{name}";
+};
+
 struct AggregateRuleSet;
 struct AnomalyRuleSet;
+struct CameraSetup;
 
 struct NodeConfig {
   std::string name;                  // empty: from the certificate, else the host's name
@@ -119,6 +139,7 @@ struct NodeConfig {
   settings::Size aggregate_memory{4 << 20};
   std::deque<AnomalyConfig> anomalies;
   settings::Size anomaly_memory{4 << 20};
+  std::deque<CameraConfig> cameras;
 
   // Where values came from, by key ("topic", "aggregate" and "anomaly" are whole lists): what was loaded says so here.
   std::map<std::string, std::string> sources;
@@ -131,10 +152,12 @@ struct NodeConfig {
   base::Result<std::vector<TelemetryRule>> telemetry_rules() const;
   base::Result<AggregateRuleSet> aggregate_rules() const;   // config_aggregate.cc
   base::Result<AnomalyRuleSet> anomaly_rules() const;       // config_anomaly.cc
+  base::Result<std::vector<CameraSetup>> camera_setups() const;   // config_camera.cc
 };
 
 void bind_topic(settings::Settings& settings, TopicConfig& topic);
 void bind_aggregate(settings::Settings& settings, AggregateConfig& aggregate);
 void bind_anomaly(settings::Settings& settings, AnomalyConfig& anomaly);
+void bind_camera(settings::Settings& settings, CameraConfig& camera);
 
 }  // namespace selvedge::node

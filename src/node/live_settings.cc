@@ -61,11 +61,10 @@ Result<void> LiveSettings::check_key(const std::string& key) {
   Settings bound;
   any.bind_to(bound);
   std::vector<std::string> known(std::begin(keys), std::end(keys));
-  for (const auto& e : bound.explained()) {
-    if (e.key == key)
-      return base::fail(Code::invalid_input, key + ": needs a restart, so it can only be set in the node's "
-                                                   "configuration file");
-  }
+  const auto is_key = [&key](const auto& e) { return e.key == key; };
+  if (key == "cameras" || std::ranges::any_of(bound.explained(), is_key))
+    return base::fail(Code::invalid_input, key + ": needs a restart, so it can only be set in the node's "
+                                                 "configuration file");
   const auto near = base::did_you_mean(key, known);
   return base::fail(Code::invalid_input, "unknown setting '" + base::printable(key) + "'" +
                                              (near ? "; did you mean '" + *near + "'?" : ""));

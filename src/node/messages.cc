@@ -25,7 +25,7 @@ std::uint64_t message_key(const engine::Arrived& message) {
 
 void Node::State::arrived(std::span<const engine::Arrived> messages) {
   for (const engine::Arrived& message : messages) {
-    if (twins->message(message)) continue;
+    if (twins->message(message) || is_picture(message)) continue;
     IncomingMessage incoming;
     incoming.source = message.topic;
     incoming.client = message.client_id;

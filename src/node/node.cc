@@ -87,6 +87,7 @@ void Node::State::make_http() {
   trail->add_routes(*http, api->identify);
   artifacts->add_routes(*http, api->identify, api->audit);
   add_model_routes();
+  add_camera_routes();
   if (!config.websocket_path.empty())
     http->websocket(config.websocket_path, "mqtt",
                     [this](std::unique_ptr<os::Stream> stream, const net::http::Request&,
@@ -122,6 +123,7 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
   TRY(s.open_twins());
   TRY(base::while_doing("sessions", s.mqtt->restore(s.sessions->take_records())));
   s.sessions->set_snapshot([&s](base::Bytes& records) { s.mqtt->snapshot(records); });
+  TRY(s.open_cameras());
   TRY(s.open_reconciler());
   s.make_metrics();
   s.make_http();
@@ -160,6 +162,7 @@ Result<void> Node::start() {
                                              [&s] { s.plan_commit(); }));
     s.pulls.back()->start();
   }
+  s.cameras->start();
   s.arm_seal();
   const store::StoreStats stats = s.store->stats();
   base::log::info("node", "ready",
@@ -175,6 +178,7 @@ Result<void> Node::start() {
 void Node::stop(std::function<void()> done) {
   State& s = *state_;
   s.pulls.clear();
+  s.cameras->stop();
   // The devices first: what they sent is committed and acknowledged before they are told goodbye.
   s.mqtt->pause();
   s.commit([&s, done = std::move(done)] {

@@ -6,6 +6,7 @@
 //   wishes.cc     settings that change live, and what the node's own twin wishes
 //   status.cc     metrics and state
 //   node_models.cc  the models it serves
+//   node_cameras.cc  the cameras whose pictures they look at
 //   node.cc       assembling, starting, stopping
 
 #pragma once
@@ -25,6 +26,7 @@
 #include "node/anomalies.h"
 #include "node/api.h"
 #include "node/artifacts.h"
+#include "node/cameras.h"
 #include "node/dead_letters.h"
 #include "node/devices.h"
 #include "node/followers.h"
@@ -77,6 +79,11 @@ struct Node::State {
   void load_by_hand(const std::string& name, const std::function<void(base::Result<void>)>& done);
   void unload_by_hand(const std::string& name, const std::function<void(base::Result<void>)>& done);
 
+  // ---- cameras ---- (node_cameras.cc)
+  base::Result<void> open_cameras();
+  void add_camera_routes();
+  bool is_picture(const engine::Arrived& message);   // and no reading; it is settled then
+
   // ---- who may come in ----
   void login(net::mqtt::LoginRequest request, std::function<void(engine::Grant)> answer);
   void make_mqtt();
@@ -128,6 +135,7 @@ struct Node::State {
   std::unique_ptr<Ingest> ingest;
   std::unique_ptr<net::mqtt::Server> mqtt;
   std::unique_ptr<Twins> twins;
+  std::unique_ptr<Cameras> cameras;
   std::shared_ptr<things::TwinApi> twin_api;
   std::unique_ptr<ApiContext> api;
   std::unique_ptr<net::http::Server> http;

@@ -26,6 +26,8 @@ std::string Node::State::status_json() const {
       .field("blocks_dropped", s.blocks_dropped)
       .field("backlog_seconds", backlog_seconds(s))
       .field("dead_letters", dead_letters->count())
+      .key("cameras")
+      .raw(cameras->summary_json())
       .field("certificate_until",
              renewal ? base::to_iso8601(renewal->certificate().not_after) : std::string())
       .field("certificate_renewal_at", renewal ? base::to_iso8601(renewal->due()) : std::string())

@@ -1,6 +1,7 @@
 #include "node/topic_access.h"
 
 #include "codec/twin/shadow.h"
+#include "node/camera_report.h"
 
 namespace selvedge::node {
 
@@ -19,6 +20,7 @@ bool is_served(std::string_view topic) {
 }
 
 bool may_publish(std::string_view device, std::string_view topic) {
+  if (topic.starts_with(camera_root)) return false;
   if (!is_served(topic)) return true;
   if (const auto asked = codec::twin::parse_shadow_topic(topic)) return asked->device == device;
   const auto reply = codec::twin::parse_reply_topic(topic);

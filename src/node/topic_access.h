@@ -1,5 +1,6 @@
 // Topic access: which topics a device may use on this node's broker. Readings go anywhere, as ever; of
-// what the node serves itself a device has its own: $twin/<own>/... and $command/<own>/...
+// what the node serves itself a device has its own: $twin/<own>/... and $command/<own>/...; what the node says of its
+// cameras nobody else may say.
 
 #pragma once
 
