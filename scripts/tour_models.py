@@ -1,22 +1,24 @@
 """The tour's model: signed, rolled out to a node that is asked over HTTP, swapped for a smaller one while requests run, and
-refused when a bit of it was changed.
+refused when a bit of it was changed. In the end it looks at the pictures of a camera, and what it counts goes to the cloud.
 
 The pictures are demo_pictures.py's running cat; the model is the public SSD that scripts/fetch brings, at first as it is, then
 in 8 bits.
 """
 import json
 import pathlib
+import shutil
 import subprocess
 import time
 
 import demo_pictures
 from asking import Load, of_picture
-from fleet import ROOT, Failed, flip
+from fleet import ROOT, Failed, fetch, flip
 from tour import reported, wait
 
 MODEL = "finder"
 TFLITE, LABELS = "ssd_mobilenetv2_oidv4_fp16.tflite", "oidv4_labels.txt"
 THRESHOLD = 0.4
+CAMERA = "gate"
 
 
 def fetched():
@@ -95,6 +97,39 @@ def tampered(fleet, node, package, say):
     say(f"  a version of which one bit was changed is refused, and version 2 serves on: {said()['reason']}")
 
 
+def camera_settings(folder):
+    return (f'[store]\nblock-age = "1s"\n[[camera]]\nname = "{CAMERA}"\nmodel = "{MODEL}"\nfolder = "{folder}"\nremove = true\n'
+            f'every = "100ms"\nlist = "0s"\n')
+
+
+def camera(fleet, node, folder, pictures, say):
+    """The cat runs past a gate; what is seen of it must be in the cloud as on the node."""
+    for picture in pictures:
+        # Under a name that is none yet, then whole.
+        shutil.copy(picture, folder / f".{picture.name}")
+        (folder / f".{picture.name}").rename(folder / picture.name)
+    shown = lambda: json.loads(fetch(f"{node.url}/api/v1/cameras/{CAMERA}"))
+    wait("the camera's pictures", lambda: shown()["looked_at"] + shown()["failed"] + shown()["dropped"] >= len(pictures))
+    looked = shown()["looked_at"]
+    if looked != len(pictures):
+        raise Failed(f"{looked} of {len(pictures)} pictures of the camera were looked at: {shown()}")
+
+    def values(what, *of, **where):
+        answer = fleet.cli("series", "query", f"cameras/{CAMERA}/{what}", *of, check=False, **where)
+        return [row[1] for row in answer["rows"]] if answer else []
+
+    on_node = {what: values(what, node=node) for what in ("count", "detections")}
+    in_cloud = lambda what: values(what, "--of", node.name)
+    wait("the camera's series in the cloud", lambda: all(in_cloud(what) == on_node[what] for what in on_node))
+    lists = [json.loads(text) for text in in_cloud("detections")]
+    found = sum(len(one["detections"]) + one.get("more", 0) for one in lists)
+    if not found or max(in_cloud("count")) < 1:
+        raise Failed(f"a cat ran through {looked} pictures, and nothing was found: {in_cloud('count')}")
+    say(f"  {node.name}: {looked} pictures of its camera were looked at; the cloud has the {found} detections in {len(lists)} of them, "
+        f"and {len(in_cloud('count'))} counts in cameras/{CAMERA}/count")
+    return looked, found
+
+
 def show(fleet, say):
     models = fetched()
     if models is None:
@@ -102,13 +137,17 @@ def show(fleet, say):
         return {}
     pictures = demo_pictures.prepare(ROOT / "build" / "demo-data")
     plain, small, report = packages(fleet, *models, pictures)
-    node = fleet.add_node("site-gate")
+    folder = fleet.folder / "gate-pictures"
+    folder.mkdir()
+    node = fleet.add_node("site-gate", camera_settings(folder))
     node.process.start()
     first = push(fleet, node, plain, 1)
     say(f"  {node.name} serves {MODEL} 1 ({plain.stat().st_size / 1e6:.1f} MB) after {first:.1f} s")
     asked, seconds = swap(fleet, node, small, pictures[11], say)
     tampered(fleet, node, small, say)
+    looked, found = camera(fleet, node, folder, pictures, say)
     strong = report["agreement"]["strong"]
     return {"model_bytes": plain.stat().st_size, "model_int8_bytes": small.stat().st_size,
             "model_agreement": f"{strong['matched']} of {strong['reference']}", "model_swap_seconds": round(seconds, 2),
-            "model_swap_requests": asked, "model_swap_failed": 0, "tampered_model_refused": True}
+            "model_swap_requests": asked, "model_swap_failed": 0, "tampered_model_refused": True,
+            "camera_pictures": looked, "camera_detections_in_cloud": found}

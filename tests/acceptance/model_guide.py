@@ -1,4 +1,4 @@
-"""docs/guide/inference.md, run as it stands: every command of its sh blocks, in order, in one folder."""
+"""docs/guide/inference.md, run as it stands: every command of its sh blocks, in order, in one folder; its toml block is the node's config."""
 import os
 import re
 import shutil
@@ -8,18 +8,23 @@ from common import BUILD, ROOT, check, fleet_of
 from fleet import metric
 from model_cli import VISION, public_model
 
+WATCHED = "/var/lib/cameras/gate"
+
 
 def test_the_guide_to_inference_works_as_it_stands():
     if not public_model():
         return
     text = (ROOT / "docs" / "guide" / "inference.md").read_text()
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
-    check(len(blocks) > 10, "the guide has commands")
     with fleet_of() as fleet:
-        node = fleet.add_node("gateway-7", "")
-        node.process.start()
         folder = fleet.folder / "guide"
-        (folder / "pictures").mkdir(parents=True)
+        text = text.replace(WATCHED, str(folder / "gate"))
+        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+        cameras, = re.findall(r"^```toml\n(.*?)^```", text, re.M | re.S)
+        (folder / "gate").mkdir(parents=True)
+        node = fleet.add_node("gateway-7", cameras)
+        node.process.start()
+        check(len(blocks) > 10, "the guide has commands")
+        (folder / "pictures").mkdir()
         for picture in (VISION / "images").iterdir():
             shutil.copy(picture, folder / "pictures")
         shutil.copy(VISION / "images" / "pets.jpg", folder / "photo.jpg")
@@ -33,5 +38,6 @@ def test_the_guide_to_inference_works_as_it_stands():
         check(done.returncode == 0, f"ended with {done.returncode}: {done.stdout[-1500:]} {done.stderr[-1500:]}")
         for picture in ("out.png", "all.png", "seen.png", "drawn/pets.png"):
             check((folder / picture).read_bytes().startswith(b"\x89PNG"), picture)
+        check((folder / "gate.jpg").read_bytes().startswith(b"\xff\xd8"), "the camera's picture")
         check('"name":"Dog"' in done.stdout, done.stdout[-1500:])
         check(metric(node.metrics(), "selvedge_inference_requests_total") >= 2, "the node was asked")
