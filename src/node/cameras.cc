@@ -36,9 +36,9 @@ struct Cameras::One {
   base::Counter* oversize = nullptr;               // pictures by MQTT
   base::log::Throttle complaints{3, std::chrono::minutes(5)};
   CameraReadings readings;                         // of the last look; its memory is reused
-  std::string kind;
-  std::unique_ptr<camera::Source> source;          // until start()
-  std::unique_ptr<camera::Camera> camera;          // last: it goes first
+  std::unique_ptr<camera::Camera> camera;
+  std::string kind = "sent";
+  std::unique_ptr<camera::Source> source;          // until start(); it hands its pictures to the camera
 };
 
 Cameras::Cameras(os::World& world, Ingest& ingest, CamerasHost host)
@@ -111,7 +111,7 @@ void Cameras::start() {
 // The cameras themselves stay: somebody may be watching one.
 void Cameras::stop() {
   stopped_ = true;
-  for (const auto& one : cameras_) one->camera->take_from(one->kind.empty() ? "sent" : one->kind, nullptr);
+  for (const auto& one : cameras_) one->camera->take_from(one->kind, nullptr);
 }
 
 bool Cameras::message(std::string_view topic, base::BytesView payload) {
@@ -121,7 +121,7 @@ bool Cameras::message(std::string_view topic, base::BytesView payload) {
     taken = true;
     if (stopped_ || payload.empty()) continue;     // an empty one takes a retained picture away
     if (payload.size() > camera::Source::most_picture_bytes) one->oversize->add();
-    else one->camera->picture(base::to_bytes(base::as_text(payload)), world_.loop().wall_now());
+    else one->camera->picture(base::Bytes(payload.begin(), payload.end()), world_.loop().wall_now());
   }
   return taken;
 }
