@@ -150,8 +150,10 @@ Result<std::string> series_prefix(const CameraConfig& c) {
   const std::size_t at = series.find(name_word);
   if (at != std::string::npos) series.replace(at, name_word.size(), c.name);
   if (series.empty() || series.size() > most_prefix_bytes || series.find_first_of("{}") != std::string::npos ||
-      series.starts_with('$') || series.ends_with('/') || !codec::mqtt::is_topic_name(series) || base::printable(series, series.size()) != series)
-    return fail(Code::invalid_input, "series: expected a name of at most 256 bytes without wildcards, '$' in front and '/' at its end; {name} may stand in it once");
+      series.starts_with('$') || series.ends_with('/') || !codec::mqtt::is_topic_name(series) ||
+      base::printable(series, series.size()) != series)
+    return fail(Code::invalid_input, "series: expected a name of at most 256 bytes without wildcards, '$' in front and '/' at its "
+                                     "end; {name} may stand in it once");
   return series;
 }
 
