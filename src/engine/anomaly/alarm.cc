@@ -18,6 +18,7 @@ std::string_view name(AnomalyKind kind) {
     case AnomalyKind::shift: return "shift";
     case AnomalyKind::drift: return "drift";
     case AnomalyKind::stuck: return "stuck";
+    case AnomalyKind::silent: return "silent";
   }
   return "none";
 }
@@ -25,6 +26,13 @@ std::string_view name(AnomalyKind kind) {
 void Alarm::gap() {
   above_ = below_ = lead_ = run_ = 0;
 }
+
+void Alarm::fall_silent() {
+  gap();
+  kind_ = AnomalyKind::silent;
+}
+
+void Alarm::speak_again() { kind_ = AnomalyKind::none; }
 
 void Alarm::step(const AnomalyRule& rule, double residual, bool stuck) {
   const double score = std::abs(residual);
@@ -67,7 +75,7 @@ void Alarm::save(base::Writer& out) const {
 
 bool Alarm::restore(base::Reader& in) {
   const std::uint8_t first = in.u8();
-  if ((first & 7) > static_cast<std::uint8_t>(AnomalyKind::stuck) || first > 15) return false;
+  if ((first & 7) > static_cast<std::uint8_t>(AnomalyKind::silent) || first > 15) return false;
   kind_ = static_cast<AnomalyKind>(first & 7);
   positive_ = (first & 8) != 0;
   for (std::uint32_t* const count : {&above_, &below_, &lead_, &run_})

@@ -15,7 +15,7 @@
 
 namespace selvedge::engine {
 
-enum class AnomalyKind : std::uint8_t { none, spike, shift, drift, stuck };
+enum class AnomalyKind : std::uint8_t { none, spike, shift, drift, stuck, silent };
 std::string_view name(AnomalyKind kind);
 
 class Alarm {
@@ -27,6 +27,9 @@ class Alarm {
   void step(const AnomalyRule& rule, double residual, bool stuck);
   // Readings are missing: runs end, what is raised stays.
   void gap();
+  // Nothing comes any more: what was raised is that now. Until something comes again, before which there is no step.
+  void fall_silent();
+  void speak_again();
 
   bool raised() const { return kind_ != AnomalyKind::none; }
   AnomalyKind kind() const { return kind_; }

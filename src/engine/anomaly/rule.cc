@@ -31,7 +31,8 @@ Result<void> check_numbers(const AnomalyRule& rule) {
   TRY(within("phases", rule.phases, AnomalyRule::least_phases, AnomalyRule::most_phases));
   TRY(within("every", rule.every, 1, 1'000'000));
   const std::pair<const char*, base::Duration> all[] = {
-      {"period", rule.period}, {"stuck-after", rule.stuck_after}, {"report", rule.report}};
+      {"period", rule.period}, {"stuck-after", rule.stuck_after}, {"silent-after", rule.silent_after},
+      {"report", rule.report}};
   for (const auto& [name, duration] : all)
     if (duration.count() < 0 || duration > longest)
       return fail(Code::invalid_input, std::string(name) + ": not within 0s to 366d");

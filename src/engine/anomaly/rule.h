@@ -35,6 +35,7 @@ struct AnomalyRule {
   base::Duration period{};             // seasonal; zero: found from the series
   std::uint32_t phases = 48;           // seasonal: parts of a period that are learnt apart
   base::Duration stuck_after{};        // a value that stays the very same for so long; zero: may stay
+  base::Duration silent_after{};       // nothing came for so long, by the node's clock; zero: may be silent
   base::Duration report = std::chrono::seconds(60);   // the score is reported so often; zero: on change only
   std::string model;                   // detector = model: its name
   std::uint64_t model_version = 0;     // 0: the newest

@@ -18,6 +18,7 @@ std::vector<engine::AnomalyRule> rules() {
   all[4].detector = engine::DetectorKind::model;
   all[4].model = "m";
   all[0].stuck_after = std::chrono::seconds(100);
+  all[1].silent_after = all[4].silent_after = std::chrono::seconds(100);
   return all;
 }
 
@@ -49,6 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                  def.kind == model::Kind::int64 ? model::ValueView::of(std::int64_t{i % 5})
                                                 : model::ValueView::of(1.5 * (i % 7)),
                  now);
+  watch.tick(now + std::chrono::seconds(1000));
   for (const auto& question : watch.take_questions()) watch.answer(question, 3.0);
   return 0;
 }

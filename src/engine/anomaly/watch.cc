@@ -65,6 +65,22 @@ void AnomalyWatch::set_rules(AnomalyRules rules, const FindSeries& find) {
   questions_.clear();
   for (auto& [id, s] : series_) s->asked = false;
   rules_ = std::move(rules);
+  silence_due_ = INT64_MIN;
+  for (const std::uint32_t id : ids()) {
+    Series& s = *series_.at(id);
+    if (rules_.at(s.rule).silent_after.count() > 0) continue;
+    s.heard = 0;
+    if (s.alarm.kind() == AnomalyKind::silent) speak_again(s, s.last);
+  }
+}
+
+// In order, so that a state that was restored comes to the same outputs.
+std::vector<std::uint32_t> AnomalyWatch::ids() const {
+  std::vector<std::uint32_t> all;
+  all.reserve(series_.size());
+  for (const auto& [id, s] : series_) all.push_back(id);
+  std::ranges::sort(all);
+  return all;
 }
 
 void AnomalyWatch::forget(std::uint32_t id) {
@@ -126,6 +142,7 @@ void AnomalyWatch::take(const model::SeriesDef& series, base::Time time, const m
   Series* const found = open(series);
   if (found == nullptr) return;
   Series& s = *found;
+  hear(s, time.ns, now.ns);
   const double x = value.kind == model::Kind::float64 ? value.float64 : static_cast<double>(value.int64);
   if (!(std::abs(x) <= most_value)) {
     ++stats_.missing;
@@ -216,7 +233,7 @@ void AnomalyWatch::answer(const ModelQuestion& question, std::optional<double> r
   const auto at = series_.find(question.series);
   if (at == series_.end() || !at->second->asked) return;
   at->second->asked = false;
-  if (residual && std::isfinite(*residual))
+  if (residual && std::isfinite(*residual) && at->second->alarm.kind() != AnomalyKind::silent)
     judge(*at->second, question.time, std::clamp(*residual, -Detector::most, Detector::most), true, false);
 }
 

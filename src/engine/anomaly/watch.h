@@ -6,6 +6,10 @@
 // does not make all others late. NaN, infinities and numbers beyond 1e30 are missing values. A pause of ten times
 // the usual interval is a gap: runs and moving averages do not go on across it, what was learnt stays.
 //
+// Time comes in with readings, and by tick() for series that say nothing any more: when a reading came counts
+// there, by the node's clock, whatever its own time or value. That clock may be set, and the node may have been
+// off: excuse() counts anew from now.
+//
 // Everything here follows from the calls and their arguments alone: the same calls, from the same saved state,
 // come to the same outputs bit by bit. That is how the state survives a crash (node/anomalies.h). Only what a
 // model answers comes from elsewhere.
@@ -77,6 +81,15 @@ class AnomalyWatch {
   // A reading that was stored. Nothing happens if no rule speaks of its series.
   void take(const model::SeriesDef& series, base::Time time, const model::ValueView& value, base::Time now);
 
+  // The present: series that were silent for too long by then are so.
+  void tick(base::Time now);
+  // Whether tick(now) would do anything.
+  bool is_due(base::Time now);
+  // Whether a rule wants to know of silence at all: else nothing is ever due.
+  bool listens() const;
+  // The time until now says nothing of silence: the clock jumped, or nobody could be heard.
+  void excuse(base::Time now);
+
   // Outputs in order. The caller takes them from the front once they are where they belong.
   std::deque<AnomalyOutput>& pending() { return pending_; }
   base::Result<std::string> derived_name(const AnomalyOutput& output, const FindSeries& find) const;
@@ -100,12 +113,17 @@ class AnomalyWatch {
   struct Series;
 
   Series* open(const model::SeriesDef& series);
+  std::vector<std::uint32_t> ids() const;
   bool place(Series& s, std::int64_t time, std::int64_t now, bool& gap);
+  void hear(Series& s, std::int64_t time, std::int64_t now);
+  void fall_silent(Series& s);
+  void speak_again(Series& s, std::int64_t time);
   void judge(Series& s, std::int64_t time, double residual, bool ready, bool stuck);
   void put(const Series& s, AnomalyOutput::What what, std::int64_t time, double score);
   void forget(std::uint32_t id);
   void save_series(const Series& s, base::Writer& out) const;
   bool restore_series(base::Reader& in, const FindSeries& find);
+  bool restore_values(Series& s, base::Reader& in) const;
 
   std::uint64_t limit_;
   AnomalyRules rules_;
@@ -114,6 +132,7 @@ class AnomalyWatch {
   std::vector<ModelQuestion> questions_;
   PartsReader parts_;                  // of a state that is being restored
   std::uint64_t bytes_ = 0, raised_ = 0;
+  std::int64_t silence_due_ = INT64_MIN;           // no series is silent for too long before then
   AnomalyStats stats_;
 };
 

@@ -26,7 +26,7 @@ bool restore_output(base::Reader& in, AnomalyOutput& output) {
   output.time = in.svarint();
   output.score = in.f64();
   output.name = in.text();
-  if (what > 2 || kind > static_cast<std::uint8_t>(AnomalyKind::stuck)) return false;
+  if (what > 2 || kind > static_cast<std::uint8_t>(AnomalyKind::silent)) return false;
   output.what = static_cast<AnomalyOutput::What>(what);
   output.kind = static_cast<AnomalyKind>(kind);
   return in.ok() && !output.name.empty() && output.name.size() <= most_series_name_bytes;
@@ -44,10 +44,11 @@ void AnomalyWatch::save_series(const Series& s, base::Writer& out) const {
   s.alarm.save(out);
   if (s.detector) {
     s.detector->save(out);
-    return;
+  } else {
+    out.varint(s.values.size());
+    for (std::size_t i = 0; i < s.values.size(); ++i) out.f64(s.values[(s.next + i) % s.values.size()]);
   }
-  out.varint(s.values.size());
-  for (std::size_t i = 0; i < s.values.size(); ++i) out.f64(s.values[(s.next + i) % s.values.size()]);
+  if (s.heard != 0) out.svarint(s.heard);          // not there in states of before it was
 }
 
 std::vector<base::Bytes> AnomalyWatch::save(const FindSeries& find) const {
@@ -101,7 +102,12 @@ bool AnomalyWatch::restore_series(base::Reader& in, const FindSeries& find) {
   s.ready = in.u8() != 0;
   if (s.interval < 0 || s.interval > Moment::most / 8 || s.resolution < 0 || !s.alarm.restore(in)) return false;
   if (s.alarm.raised()) ++raised_;
-  if (s.detector) return s.detector->restore(in) && in.ok() && in.at_end();
+  if (!(s.detector ? s.detector->restore(in) : restore_values(s, in))) return false;
+  if (in.ok() && !in.at_end()) s.heard = in.svarint();
+  return in.ok() && in.at_end() && s.heard <= Moment::most && s.heard >= -Moment::most;
+}
+
+bool AnomalyWatch::restore_values(Series& s, base::Reader& in) const {
   const std::uint64_t values = in.varint();
   if (!in.ok() || values > rules_.at(s.rule).window) return false;
   for (std::uint64_t i = 0; i < values; ++i) {
@@ -109,7 +115,7 @@ bool AnomalyWatch::restore_series(base::Reader& in, const FindSeries& find) {
     if (!std::isfinite(value)) return false;
     s.keep(rules_.at(s.rule).window, value);
   }
-  return in.ok() && in.at_end();
+  return in.ok();
 }
 
 }  // namespace selvedge::engine

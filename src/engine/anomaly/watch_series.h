@@ -15,6 +15,7 @@ struct AnomalyWatch::Series {
   std::int64_t interval = 0;           // typical, between readings
   std::int64_t same_since = 0;         // the value has been what it is
   std::int64_t reported_at = 0;
+  std::int64_t heard = 0;              // when the last reading came, by the node's clock; 0: it does not matter
   double value = 0;                    // the last
   double resolution = 0;               // the smallest step seen
   double score = 0, reported = 0;      // the last one, and the last one reported

@@ -345,6 +345,8 @@ TEST(AnomalyRules, SayWhichRuleAndKeyIsWrong) {
   EXPECT_EQ(problem([](AnomalyRule& r) { r.threshold = 0; }), where + "threshold: above 0");
   EXPECT_EQ(problem([](AnomalyRule& r) { r.clear = 9; }), where + "clear: from 0 to the threshold");
   EXPECT_EQ(problem([](AnomalyRule& r) { r.window = 3; }), where + "window: not within 8 to 4096");
+  EXPECT_EQ(problem([](AnomalyRule& r) { r.silent_after = std::chrono::hours(24 * 367); }),
+            where + "silent-after: not within 0s to 366d");
   EXPECT_EQ(problem([](AnomalyRule& r) { r.period = std::chrono::hours(1); }),
             where + "period: has no meaning without detector = \"seasonal\"");
   EXPECT_EQ(problem([](AnomalyRule& r) { r.detector = DetectorKind::model; }),

@@ -39,6 +39,7 @@ class RuleList {
   }
   const Rule& at(std::uint32_t rule) const { return rules_[rule]; }
   bool empty() const { return rules_.empty(); }
+  std::size_t size() const { return rules_.size(); }
 
   // The name of what comes out of `source` by this rule. Code::invalid_input if it is no name of a series.
   base::Result<std::string> derived(std::uint32_t rule, const model::SeriesDef& source, std::string_view output) const {
