@@ -205,6 +205,7 @@ std::uint16_t Node::mqtt_tls_port() const { return state_->mqtt_tls_port; }
 std::uint16_t Node::http_port() const { return state_->http_port; }
 store::ReadingStore& Node::store() { return *state_->store; }
 store::TwinStore& Node::twins() { return state_->twins->store(); }
+serving::Models& Node::models() { return *state_->models; }
 base::Registry& Node::metrics() { return state_->metrics; }
 
 }  // namespace selvedge::node

@@ -33,6 +33,7 @@ class Node {
   std::uint16_t http_port() const;
   store::ReadingStore& store();
   store::TwinStore& twins();
+  serving::Models& models();                       // once it was started
   base::Registry& metrics();
 
  private:
