@@ -148,10 +148,19 @@ void Aggregates::arm() {
 void Aggregates::tick() {
   const base::Time now = world_.loop().wall_now();
   const bool due = aggregator_.is_due(now);
+  if (due && before_note_) before_note_();
   refused_ = due && !store_->note_time(now);
-  if (due && !refused_) aggregator_.tick(now);
+  if (due && !refused_) {
+    aggregator_.tick(now);
+    if (on_note_) on_note_(now);
+  }
   derived_.flush_soon();
   arm();
+}
+
+void Aggregates::time_noted(base::Time now) {
+  aggregator_.tick(now);
+  derived_.flush_soon();
 }
 
 }  // namespace selvedge::node

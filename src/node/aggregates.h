@@ -51,6 +51,12 @@ class Aggregates final : public store::JournalFollower {
   bool full() const { return derived_.full(); }
   // A reading whose message has ended with MessageNote::at = now.
   void took(model::SeriesId series, base::Time time, const model::ValueView& value, base::Time now);
+  // Somebody else has noted the passing of time in the journal; and whom to tell before this does, and after.
+  void time_noted(base::Time now);
+  void on_note(std::function<void()> before, std::function<void(base::Time)> noted) {
+    before_note_ = std::move(before);
+    on_note_ = std::move(noted);
+  }
   // Stores what came out.
   void flush() { derived_.flush(); }
   // Time stands still from now on; what is open is in the journal.
@@ -78,6 +84,8 @@ class Aggregates final : public store::JournalFollower {
   engine::Aggregator aggregator_;
   DerivedReadings<engine::Aggregator> derived_;
   store::ReadingStore* store_ = nullptr;
+  std::function<void()> before_note_;
+  std::function<void(base::Time)> on_note_;
   os::TimerId timer_{};
   bool refused_ = false;               // the store would not note the time; not again at once
   bool stopped_ = false;

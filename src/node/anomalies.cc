@@ -6,6 +6,13 @@ namespace selvedge::node {
 
 using base::Result;
 
+namespace {
+
+constexpr base::Duration looked_every = std::chrono::seconds(1);
+constexpr base::Duration clock_slack = std::chrono::seconds(2);   // the clock was set if it went so far
+
+}  // namespace
+
 Anomalies::Anomalies(os::World& world, base::Registry& metrics, AnomalyRuleSet set)
     : world_(world),
       watch_(set.memory_bytes),
@@ -49,7 +56,10 @@ Result<void> Anomalies::set_rules(AnomalyRuleSet set) {
   ++generation_;
   watch_.set_bytes(set.memory_bytes);
   watch_.set_rules(std::move(set.rules), derived_.find());
-  return derived_.rules_changed();
+  watch_.excuse(world_.loop().wall_now());
+  const auto saved = derived_.rules_changed();
+  arm();
+  return saved;
 }
 
 // ---- readings
@@ -58,6 +68,7 @@ void Anomalies::took(model::SeriesId series, base::Time time, const model::Value
   const model::SeriesDef* const def = derived_.find()(series);
   CHECK(def != nullptr);
   watch_.take(*def, time, value, now);
+  arm();
 }
 
 void Anomalies::flush() {
@@ -68,7 +79,51 @@ void Anomalies::flush() {
 
 void Anomalies::stop() {
   attached_ = false;
+  world_.loop().cancel(timer_);
   derived_.stop();
+}
+
+// ---- silence
+
+bool Anomalies::clock_was_set() {
+  const base::Duration at = world_.loop().wall_now() - base::Time{world_.loop().now().ns};
+  const base::Duration moved = at - std::exchange(clock_at_, at);
+  return moved > clock_slack || moved < -clock_slack;
+}
+
+// Without room for the state a crash would count from before; it is saved with the next segment.
+void Anomalies::excuse() {
+  watch_.excuse(world_.loop().wall_now());
+  if (const auto saved = store_->save_follower(); !saved)
+    base::log::warn("anomaly", "that the clock was set could not be saved", {{"why", saved.error()}});
+}
+
+void Anomalies::arm() {
+  if (!attached_ || timer_ != os::TimerId::none || !watch_.listens()) return;
+  timer_ = world_.loop().after(looked_every, [this] {
+    timer_ = os::TimerId::none;
+    tick();
+  });
+}
+
+void Anomalies::tick() {
+  const base::Time now = world_.loop().wall_now();
+  if (clock_was_set()) excuse();
+  else if (watch_.is_due(now) && store_->note_time(now)) {   // else it is tried again
+    watch_.tick(now);
+    if (on_note_) on_note_(now);
+    derived_.flush_soon();
+  }
+  arm();
+}
+
+void Anomalies::before_note() {
+  if (attached_ && watch_.listens() && clock_was_set()) excuse();
+}
+
+void Anomalies::time_noted(base::Time now) {
+  watch_.tick(now);
+  derived_.flush_soon();
 }
 
 // ---- models
@@ -95,10 +150,15 @@ void Anomalies::ask(const engine::ModelQuestion& question) {
 
 void Anomalies::attach(store::ReadingStore& store, std::function<void()> stored) {
   attached_ = true;
+  store_ = &store;
+  clock_was_set();                                 // silence counts from now in any case
   if (const auto discarded = watch_.stats().discarded; discarded > 0)
     base::log::warn("anomaly", "what was learnt is left out: the rules have changed", {{"series", discarded}});
+  // Saved, for the store may have begun a segment with the state of before.
+  if (watch_.listens() && watch_.stats().series > 0) excuse();
   derived_.attach(store, std::move(stored));
   flush();
+  arm();
 }
 
 void Anomalies::reading(const model::SeriesDef& series, base::Time time, const model::ValueView& value,

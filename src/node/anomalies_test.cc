@@ -123,6 +123,99 @@ TEST_F(AnomaliesTest, AfterAnyCrashNothingIsSaidTwice) {
   EXPECT_GE(said.size(), std::string("off on off on off").size()) << "alarms came and went";
 }
 
+TEST_F(AnomaliesTest, ASensorThatSaysNothingAnyMoreIsFound) {
+  rule("plant/#").silent_after = std::chrono::seconds(30);
+  start();
+  client::Device& boiler = device("boiler");
+  usual(boiler, 40);
+  sim.run_for(std::chrono::seconds(28));
+  EXPECT_EQ(texts("plant/7/t/anomalous"), "off");
+  sim.run_for(std::chrono::seconds(4));
+  EXPECT_EQ(texts("plant/7/t/anomalous"), "off on");
+  EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "silent");
+  EXPECT_EQ(metric("selvedge_anomaly_raised"), 1);
+  power_cut_and_restart();
+  sim.run_for(std::chrono::seconds(100));
+  EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "silent") << "not said again";
+  usual(device("again"), 5);
+  EXPECT_EQ(texts("plant/7/t/anomalous"), "off on off");
+  EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "silent none");
+  EXPECT_EQ(metric("selvedge_anomaly_raised"), 0);
+}
+
+TEST_F(AnomaliesTest, WhileTheNodeIsOffNobodyIsSilent) {
+  rule("plant/#").silent_after = std::chrono::seconds(30);
+  // An aggregate is due at once after the start, and notes the time in the journal.
+  AggregateConfig& aggregate = config.aggregates.emplace_back();
+  aggregate.filter = "plant/#";
+  aggregate.window = std::chrono::seconds(10);
+  aggregate.functions = {"mean"};
+  start();
+  usual(device("boiler"), 41);
+  machine.crash();
+  devices.clear();
+  node.reset();
+  sim.run_for(std::chrono::hours(2));
+  machine.restart();
+  start();
+  sim.run_for(std::chrono::seconds(28));
+  EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "no series");
+  // And so it stays after a crash: the journal has what was excused.
+  power_cut_and_restart();
+  sim.run_for(std::chrono::seconds(28));
+  EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "no series");
+  sim.run_for(std::chrono::seconds(4));
+  EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "silent");
+}
+
+TEST_F(AnomaliesTest, AClockThatIsSetMakesNobodySilent) {
+  rule("plant/#").silent_after = std::chrono::seconds(30);
+  // Aggregates note the time too, and may be the first to see the new one.
+  AggregateConfig& aggregate = config.aggregates.emplace_back();
+  aggregate.filter = "plant/#";
+  aggregate.window = std::chrono::seconds(10);
+  aggregate.functions = {"mean"};
+  start();
+  client::Device& boiler = device("boiler");
+  usual(boiler, 40);
+  for (const auto by : {std::chrono::hours(48), std::chrono::hours(-100), std::chrono::hours(500)}) {
+    machine.jump_wall(by);
+    sim.run_for(std::chrono::seconds(25));
+    EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "no series");
+    power_cut_and_restart();
+    EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "no series");
+  }
+  sim.run_for(std::chrono::seconds(32));
+  EXPECT_EQ(texts("plant/7/t/anomaly-kind"), "silent");
+}
+
+// The same with silence: pauses are now and then longer than it may last, and aggregates note the time as well.
+TEST_F(AnomaliesTest, AfterAnyCrashNoSilenceIsSaidTwice) {
+  config.store_segment.bytes = 64 << 10;
+  config.store_journal.bytes = 2 << 20;
+  config.anomaly_memory.bytes = 16 << 10;
+  config.aggregate_memory.bytes = 16 << 10;
+  AnomalyConfig& a = rule("plant/#");
+  a.report = std::chrono::seconds(2);
+  a.silent_after = std::chrono::microseconds(1'100'333);   // never the time of a reading
+  AggregateConfig& aggregate = config.aggregates.emplace_back();
+  aggregate.filter = "plant/#";
+  aggregate.window = std::chrono::seconds(2);
+  aggregate.functions = {"mean"};
+  os::fake::Random random(23);
+  start();
+  for (int life = 0; life < 12; ++life) {
+    live_and_crash(life, 30, random, [&] { return 20 + std::sin(++step_ * 1.7); });
+    if (HasFatalFailure()) return;
+  }
+  usual(device("last"), 10);
+  sim.run_for(std::chrono::seconds(10));
+  const std::string said = texts("plant/7/t/anomaly-kind");   // fails for two of one time
+  EXPECT_TRUE(said.starts_with("silent none silent none")) << said;
+  EXPECT_TRUE(said.ends_with("none silent")) << said;
+  EXPECT_EQ(metric("selvedge_anomaly_raised"), 1);
+}
+
 TEST_F(AnomaliesTest, AModelThatIsNotThereIsNoTrouble) {
   AnomalyConfig& a = rule("plant/#");
   a.detector = "model";
@@ -137,7 +230,7 @@ TEST_F(AnomaliesTest, AModelThatIsNotThereIsNoTrouble) {
 TEST_F(AnomaliesTest, RulesAreASettingThatCanBeWished) {
   ASSERT_TRUE(config.finish());
   LiveSettings live(config);
-  EXPECT_TRUE(live.set("anomalies", R"([{"filter":"plant/#","detector":"seasonal","period":"24h","threshold":"6"}])"));
+  EXPECT_TRUE(live.set("anomalies", R"([{"filter":"plant/#","detector":"seasonal","period":"24h","threshold":"6","silent-after":"10m"}])"));
   EXPECT_EQ(live.current().anomalies.size(), 1u);
   EXPECT_NE(live.value("anomalies").find("\"detector\":\"seasonal\""), std::string::npos);
   const auto bad = live.set("anomalies", R"([{"filter":"plant/#","threshold":"high"}])");

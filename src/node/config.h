@@ -50,7 +50,7 @@ struct AggregateConfig {
 struct AnomalyConfig {
   std::string filter, detector = "robust", threshold, clear, model, series = "{series}/{output}";
   std::uint32_t confirm = 1, hold = 3, window = 64, phases = 48, every = 1;
-  base::Duration period{}, stuck_after{}, report = std::chrono::seconds(60);
+  base::Duration period{}, stuck_after{}, silent_after{}, report = std::chrono::seconds(60);
   friend bool operator==(const AnomalyConfig&, const AnomalyConfig&) = default;
 };
 

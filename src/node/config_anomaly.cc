@@ -28,6 +28,8 @@ void bind_anomaly(settings::Settings& s, AnomalyConfig& a) {
   s.bind("phases", a.phases, "Parts of a period that are learnt apart.", engine::AnomalyRule::least_phases,
          engine::AnomalyRule::most_phases);
   s.bind("stuck-after", a.stuck_after, "A value that stays the very same for so long is an anomaly; 0s: may stay.");
+  s.bind("silent-after", a.silent_after,
+         "A series of which nothing came for so long is an anomaly, by the node's clock; 0s: may be silent.");
   s.bind("report", a.report, "The score is reported so often though nothing changes; 0s: on change only.");
   s.bind("model", a.model, "Of detector = \"model\": its name, with \":\" and a version or without: the newest.");
   s.bind("every", a.every, "A model is asked at each n-th reading.", 1, 1'000'000);
@@ -60,6 +62,7 @@ Result<engine::AnomalyRule> rule_of(const AnomalyConfig& a) {
   rule.period = a.period;
   rule.phases = a.phases;
   rule.stuck_after = a.stuck_after;
+  rule.silent_after = a.silent_after;
   rule.report = a.report;
   rule.every = a.every;
   rule.series = a.series;

@@ -28,7 +28,10 @@ class Followers final : public store::JournalFollower {
     aggregates_.derived(series, time, value);
     anomalies_.derived(series, time, value);
   }
-  void time_passed(base::Time now) override { aggregates_.time_passed(now); }
+  void time_passed(base::Time now) override {
+    aggregates_.time_passed(now);
+    anomalies_.time_passed(now);
+  }
 
   std::vector<base::Bytes> save() override {
     std::vector<base::Bytes> parts = aggregates_.save();

@@ -135,6 +135,8 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
     if (s.uplink) s.uplink->sealed(seq, bytes);
   });
   s.aggregates->attach(*s.store, [&s] { s.plan_commit(); });
+  s.aggregates->on_note([&s] { s.anomalies->before_note(); }, [&s](base::Time now) { s.anomalies->time_noted(now); });
+  s.anomalies->on_note([&s](base::Time now) { s.aggregates->time_noted(now); });
   s.anomalies->set_models(asking(*s.models));
   s.anomalies->attach(*s.store, [&s] { s.plan_commit(); });
   return std::unique_ptr<Node>(new Node(std::move(state)));
