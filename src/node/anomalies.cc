@@ -68,7 +68,6 @@ void Anomalies::took(model::SeriesId series, base::Time time, const model::Value
   const model::SeriesDef* const def = derived_.find()(series);
   CHECK(def != nullptr);
   watch_.take(*def, time, value, now);
-  arm();
 }
 
 void Anomalies::flush() {

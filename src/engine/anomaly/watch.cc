@@ -65,6 +65,8 @@ void AnomalyWatch::set_rules(AnomalyRules rules, const FindSeries& find) {
   questions_.clear();
   for (auto& [id, s] : series_) s->asked = false;
   rules_ = std::move(rules);
+  listens_ = false;
+  for (std::uint32_t i = 0; i < rules_.size(); ++i) listens_ = listens_ || rules_.at(i).silent_after.count() > 0;
   silence_due_ = INT64_MIN;
   for (const std::uint32_t id : ids()) {
     Series& s = *series_.at(id);

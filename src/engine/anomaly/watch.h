@@ -86,7 +86,7 @@ class AnomalyWatch {
   // Whether tick(now) would do anything.
   bool is_due(base::Time now);
   // Whether a rule wants to know of silence at all: else nothing is ever due.
-  bool listens() const;
+  bool listens() const { return listens_; }
   // The time until now says nothing of silence: the clock jumped, or nobody could be heard.
   void excuse(base::Time now);
 
@@ -132,6 +132,7 @@ class AnomalyWatch {
   std::vector<ModelQuestion> questions_;
   PartsReader parts_;                  // of a state that is being restored
   std::uint64_t bytes_ = 0, raised_ = 0;
+  bool listens_ = false;               // by the rules
   std::int64_t silence_due_ = INT64_MIN;           // no series is silent for too long before then
   AnomalyStats stats_;
 };

@@ -66,6 +66,7 @@ base::Result<void> AnomalyWatch::restore(base::BytesView part, const FindSeries&
   // Made beside the present state, so that damage leaves that as it is.
   AnomalyWatch next(limit_);
   next.rules_ = rules_;
+  next.listens_ = listens_;
   next.stats_ = stats_;
   next.stats_.discarded = 0;   // those of states that this one replaces
   TRY(parts_.read([&](SavedKind kind, base::Reader& in) {

@@ -11,12 +11,6 @@ std::int64_t sane(std::int64_t time) { return std::clamp(time, -Moment::most, Mo
 
 }  // namespace
 
-bool AnomalyWatch::listens() const {
-  for (std::uint32_t i = 0; i < rules_.size(); ++i)
-    if (rules_.at(i).silent_after.count() > 0) return true;
-  return false;
-}
-
 // A reading came; of what time and what value does not matter.
 void AnomalyWatch::hear(Series& s, std::int64_t time, std::int64_t now) {
   if (s.alarm.kind() == AnomalyKind::silent) speak_again(s, time);

@@ -172,6 +172,7 @@ TEST_F(SilenceTest, ItsStateIsRestored) {
     AnomalyWatch again;
     begin(again);
     for (const base::Bytes& part : watch.save(find)) EXPECT_TRUE(again.restore(part, find));
+    EXPECT_TRUE(again.listens());
     EXPECT_EQ(again.stats().raised, watch.stats().raised);
     return again;
   };
