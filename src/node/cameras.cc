@@ -86,7 +86,9 @@ Result<void> Cameras::connect(One& one) {
     one.kind = "folder";
     one.source = camera::folder_source(world_, std::move(options), *one.camera);
   } else if (!config.url.empty()) {
-    camera::StreamOptions options{.url = config.url, .authorization = TRY(basic(world_, config))};
+    camera::StreamOptions options;
+    options.url = config.url;
+    options.authorization = TRY(basic(world_, config));
     if (config.every.count() != 0) options.every = config.every;
     std::shared_ptr<os::Tls> tls;
     if (config.url.starts_with("https:")) tls = TRY(world_.network().client_tls({}));   // trusts the system's CAs
