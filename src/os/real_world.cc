@@ -6,6 +6,7 @@
 
 #include "os/epoll_loop.h"
 #include "os/linux_camera.h"
+#include "os/linux_child.h"
 #include "os/posix_files.h"
 #include "os/tcp_network.h"
 #include "os/world.h"
@@ -28,6 +29,24 @@ class LinuxWorld final : public RealWorld {
     return std::make_unique<LinuxCamera>(*loop_, options, events, system_video_calls());
   }
 
+  std::unique_ptr<Child> spawn(const ChildOptions& options, ChildEvents& events) override {
+    return std::make_unique<LinuxChild>(*loop_, children_, options, events, LinuxChild::Begin::start);
+  }
+  std::unique_ptr<Child> adopt(const ChildOptions& options, ChildEvents& events) override {
+    return std::make_unique<LinuxChild>(*loop_, children_, options, events, LinuxChild::Begin::adopt);
+  }
+  void end_leftovers(const std::string& group, std::vector<std::string> kept,
+                     std::function<void(std::vector<std::string>)> done) override {
+    auto ended = std::make_shared<std::vector<std::string>>();
+    loop_->work(
+        leftovers_lane,
+        [ended, group, kept = std::move(kept), machine = children_] { *ended = end_groups(machine->groups(), group, kept); },
+        [ended, done = std::move(done)] { done(std::move(*ended)); });
+  }
+  void forget_child(const std::string& run, std::function<void()> done) override {
+    loop_->work(leftovers_lane, [run] { remove_run(run); }, std::move(done));
+  }
+
   void entropy(std::span<std::uint8_t> into) override {
     while (!into.empty()) {
       const ssize_t count = ::getrandom(into.data(), into.size(), 0);
@@ -48,6 +67,9 @@ class LinuxWorld final : public RealWorld {
   }
 
  private:
+  static constexpr std::uint32_t leftovers_lane = 0x3fff'ffff;
+
+  std::shared_ptr<ChildMachine> children_ = std::make_shared<ChildMachine>();
   std::unique_ptr<EpollLoop> loop_;
   TcpNetwork network_;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace selvedge::os {
 
@@ -21,7 +22,41 @@ class NoCamera final : public Camera {
   TimerId timer_;
 };
 
+class NoChild final : public Child {
+ public:
+  NoChild(Loop& loop, const ChildOptions& options, ChildEvents& events) : loop_(loop) {
+    timer_ = loop_.after({}, [this, program = options.program, &events] {
+      events.on_failure(*this, {base::Code::unavailable, "start " + program + ": this machine runs no programs"});
+    });
+  }
+  ~NoChild() override { loop_.cancel(timer_); }
+
+  base::Result<void> write(base::BytesView) override { return base::fail(base::Code::unavailable, "write to a program: it does not run"); }
+  std::size_t unsent() const override { return 0; }
+  void close_input() override {}
+  void pause() override {}
+  void resume() override {}
+  void signal(int) override {}
+  void kill(std::string_view) override {}
+  ChildUsage usage() const override { return {}; }
+
+ private:
+  Loop& loop_;
+  TimerId timer_;
+};
+
 }  // namespace
+
+std::unique_ptr<Child> World::spawn(const ChildOptions& options, ChildEvents& events) {
+  return std::make_unique<NoChild>(loop(), options, events);
+}
+std::unique_ptr<Child> World::adopt(const ChildOptions& options, ChildEvents& events) {
+  return std::make_unique<NoChild>(loop(), options, events);
+}
+void World::end_leftovers(const std::string&, std::vector<std::string>, std::function<void(std::vector<std::string>)> done) {
+  loop().after({}, [done = std::move(done)] { done({}); });
+}
+void World::forget_child(const std::string&, std::function<void()> done) { loop().after({}, std::move(done)); }
 
 std::unique_ptr<Camera> World::camera(const CameraOptions& options, CameraEvents& events) {
   return std::make_unique<NoCamera>(loop(), options, events);

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "os/camera.h"
+#include "os/child.h"
 #include "os/files.h"
 #include "os/loop.h"
 #include "os/stream.h"
@@ -25,6 +29,17 @@ class World {
   virtual base::Result<std::unique_ptr<Dir>> directory(std::string_view path, bool create) = 0;
   // Returns at once; on_open or on_close follows. A world without cameras says not_found.
   virtual std::unique_ptr<Camera> camera(const CameraOptions& options, CameraEvents& events);
+  // Starts a program. Returns at once; the child's events follow. A world that runs none says unavailable.
+  virtual std::unique_ptr<Child> spawn(const ChildOptions& options, ChildEvents& events);
+  // Takes over what spawn() of an earlier run of ours began with the same options and `run`: on_start comes if it
+  // runs, else on_exit with how it ended. on_failure (not_found): nothing began there.
+  virtual std::unique_ptr<Child> adopt(const ChildOptions& options, ChildEvents& events);
+  // Ends what earlier runs left in control groups below `group` ("node-1"), but for those `kept` ("thermo.0"); then
+  // calls `done` with the names of what was ended.
+  virtual void end_leftovers(const std::string& group, std::vector<std::string> kept,
+                             std::function<void(std::vector<std::string> ended)> done);
+  // Removes what a child that has ended left in its `run`.
+  virtual void forget_child(const std::string& run, std::function<void()> done);
   // Cryptographic randomness in the real world, seeded in the fake one.
   virtual void entropy(std::span<std::uint8_t> into) = 0;
 
