@@ -23,34 +23,35 @@ struct HeardChild : ChildEvents {
   std::optional<base::Error> failure;
   int drained = 0;
   std::size_t most_kept = 1 << 20, bytes = 0;
-  std::unique_ptr<Child>* destroyed = nullptr;     // within the next call
+  enum class Call : std::uint8_t { none, start, output, end } destroy_in = Call::none;
+  std::unique_ptr<Child>* destroyed = nullptr;     // within that call
 
   bool ended() const { return exit || failure; }
-  void gone() {
-    if (destroyed != nullptr) std::exchange(destroyed, nullptr)->reset();
+  void gone(Call here) {
+    if (here == destroy_in) destroyed->reset();
   }
   void on_start(Child&, const ChildStart& how) override {
     EXPECT_FALSE(start || ended());
     start = how;
-    gone();
+    gone(Call::start);
   }
   void on_output(Child&, ChildOutput which, base::BytesView what) override {
     EXPECT_FALSE(ended());
     bytes += what.size();
     std::string& into = which == ChildOutput::out ? out : error;
     if (into.size() < most_kept) into += base::as_text(what);
-    gone();
+    gone(Call::output);
   }
   void on_drained(Child&) override { ++drained; }
   void on_exit(Child&, const ChildExit& how) override {
     EXPECT_FALSE(ended());
     exit = how;
-    gone();
+    gone(Call::end);
   }
   void on_failure(Child&, const base::Error& why) override {
     EXPECT_FALSE(ended());
     failure = why;
-    gone();
+    gone(Call::end);
   }
 };
 
@@ -78,6 +79,16 @@ class ChildTest : public testing::Test {
     child = world->spawn(options, heard);
     EXPECT_TRUE(world.run_until([this] { return heard.ended(); }));
     return heard;
+  }
+  // Whether any process has `word` as one of its arguments.
+  static bool runs(std::string_view word) {
+    for (const auto& one : std::filesystem::directory_iterator("/proc")) {
+      std::ifstream file(one.path() / "cmdline");
+      std::string argument;
+      while (std::getline(file, argument, '\0'))
+        if (argument == word) return true;
+    }
+    return false;
   }
   static std::size_t open_descriptors() {
     std::size_t count = 0;

@@ -231,26 +231,16 @@ TEST_F(ChildTest, ManyThatComeAndGoLeaveNoDescriptorAndNoZombie) {
 }
 
 TEST_F(ChildTest, MayGoWithinEachOfItsCallsAndIsKilledThen) {
-  heard.destroyed = &child;
-  child = world->spawn(shell("echo $$; sleep 1000"), heard);
-  ASSERT_TRUE(world.run_until([&] { return heard.start.has_value(); }));
-  EXPECT_FALSE(child);
-  EXPECT_TRUE(world.run_until([&] { return ::waitpid(-1, nullptr, WNOHANG) == -1; }));
-
-  heard = {};
-  child = world->spawn(shell("echo x; sleep 1000"), heard);
-  ASSERT_TRUE(world.run_until([&] { return heard.start.has_value(); }));
-  heard.destroyed = &child;
-  ASSERT_TRUE(world.run_until([&] { return !child; }));
-
-  heard = {};
-  heard.most_kept = 0;
-  child = world->spawn(shell("exit 1"), heard);
-  ASSERT_TRUE(world.run_until([&] { return heard.start.has_value(); }));
-  heard.destroyed = &child;
-  ASSERT_TRUE(world.run_until([&] { return !child; }));
-  EXPECT_TRUE(heard.exit);
-  EXPECT_TRUE(world.run_until([&] { return ::waitpid(-1, nullptr, WNOHANG) == -1; }));
+  using Call = HeardChild::Call;
+  for (const Call call : {Call::start, Call::output, Call::end}) {
+    heard = {};
+    heard.destroyed = &child;
+    heard.destroy_in = call;
+    child = world->spawn(shell(call == Call::end ? "exit 1" : "echo x; sleep 1000"), heard);
+    ASSERT_TRUE(world.run_until([&] { return !child; }));
+    EXPECT_EQ(heard.exit.has_value(), call == Call::end);
+    EXPECT_TRUE(world.run_until([&] { return ::waitpid(-1, nullptr, WNOHANG) == -1; }));
+  }
 }
 
 TEST_F(ChildTest, OneThatGoesBeforeItRunsIsEnded) {

@@ -1,5 +1,6 @@
 #include "os/linux_child.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -32,7 +33,11 @@ int send_signal(int handle, int number) {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, handle, number, nullptr, 0));
 }
 
-bool has_ended(const Fd& handle) { return handle && send_signal(handle.value(), 0) != 0 && errno == ESRCH; }
+// Whether anybody has reaped it or not.
+bool has_ended(const Fd& handle) {
+  pollfd ended{.fd = handle.value(), .events = POLLIN, .revents = 0};
+  return handle && ::poll(&ended, 1, 0) == 1;
+}
 
 std::uint32_t next_lane() {
   static std::atomic<std::uint32_t> next{0x4000'0000};

@@ -48,7 +48,7 @@ class Arguments {
 };
 
 void add_root(Arguments& arguments, bool network) {
-  arguments.add("--ro-bind", "/usr", "/usr");
+  arguments.add("--ro-bind", "/usr", "/usr", "--perms", "0755", "--dir", "/etc");
   for (const char* const path : system_links) {
     std::error_code error;
     if (std::filesystem::is_symlink(path, error)) arguments.add("--symlink", std::filesystem::read_symlink(path, error).string(), path);
@@ -57,6 +57,12 @@ void add_root(Arguments& arguments, bool network) {
   for (const char* const path : system_files) arguments.add("--ro-bind-try", path, path);
   if (network)
     for (const char* const path : network_files) arguments.add("--ro-bind-try", path, path);
+}
+
+// What leads to a path, for the child to pass: bubblewrap alone would keep it to root.
+void add_way(Arguments& arguments, std::string_view path) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string_view::npos; slash = path.find('/', slash + 1))
+    arguments.add("--perms", "0755", "--dir", std::string(path.substr(0, slash)));
 }
 
 bool is_or_is_below(std::string_view path, std::string_view folder) {
@@ -189,12 +195,16 @@ std::vector<std::string> sandboxed(SandboxTools::Kind kind, const ChildSandbox& 
   if (descriptors.groups >= 0) arguments.add("--perms", "0644", "--ro-bind-data", std::to_string(descriptors.groups), "/etc/group");
   arguments.add("--proc", "/proc", "--dev", "/dev");
   for (const char* const place : {"/dev/shm", "/tmp"}) arguments.add("--perms", "1777", "--size", tmp, "--tmpfs", place);
-  for (const std::string& path : sandbox.read_only) arguments.add("--ro-bind", path, path);
-  for (const std::string& path : sandbox.writable) arguments.add("--bind", path, path);
-  for (const std::string& path : sandbox.devices) arguments.add("--dev-bind", path, path);
-  if (!options.folder.empty() && options.folder != "/usr") arguments.add("--bind", options.folder, options.folder);
+  const auto show = [&](const char* how, const std::string& path) {
+    add_way(arguments, path);
+    arguments.add(how, path, path);
+  };
+  for (const std::string& path : sandbox.read_only) show("--ro-bind", path);
+  for (const std::string& path : sandbox.writable) show("--bind", path);
+  for (const std::string& path : sandbox.devices) show("--dev-bind", path);
+  if (options.folder != "/usr") show("--bind", options.folder);
   arguments.add("--remount-ro", "/dev", "--remount-ro", "/");
-  if (!options.folder.empty()) arguments.add("--chdir", options.folder);
+  arguments.add("--chdir", options.folder);
 
   // Nothing of the child's environment may be there while there are still privileges: LD_PRELOAD would use them.
   arguments.add("--clearenv");
