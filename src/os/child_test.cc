@@ -7,6 +7,7 @@
 
 #include "os/child_files.h"
 #include "os/child_for_test.h"
+#include "os/child_start.h"
 
 namespace selvedge::os {
 namespace {
@@ -259,6 +260,23 @@ TEST_F(ChildTest, LimitsOfItsOwnHoldWithoutAControlGroup) {
   EXPECT_EQ(heard.start->limits, "sandbox: none; disk: of a file, and looked at");
   EXPECT_LE(std::filesystem::file_size(work + "/big"), 1U << 20);
   EXPECT_NE(heard.exit->number, 0);
+}
+
+TEST_F(ChildTest, ManyFilesOverItsDiskEndIt) {
+  ChildOptions options = shell("i=0; while :; do i=$((i + 1)); head -c 200000 /dev/zero >f$i; done");
+  options.limits.disk = 1 << 20;
+  run(options);
+  EXPECT_EQ(heard.exit->why, "killed: over its disk of 1 MiB");
+}
+
+TEST_F(ChildTest, WhatAFolderHoldsIsCountedWithoutFollowingLinks) {
+  std::filesystem::create_directories(work + "/a/b");
+  std::ofstream(work + "/a/b/file") << std::string(100'000, 'x');
+  std::filesystem::create_symlink("/usr", work + "/a/usr");
+  const std::int64_t used = disk_used(work, 1 << 30);
+  EXPECT_GE(used, 100'000);
+  EXPECT_LT(used, 200'000);
+  EXPECT_EQ(disk_used(work + "/absent", 1), 0);
 }
 
 TEST(ProcessLine, IsReadWhateverTheNameHolds) {

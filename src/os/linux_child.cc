@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t chunk = 64 << 10;
 constexpr std::size_t high_water = 64 << 10;
 constexpr std::size_t most_error_head = 512, most_info = 4096;
-constexpr base::Duration look_every = 2s;
+constexpr base::Duration first_look = 50ms, look_every = 2s;
 constexpr base::Duration first_wait = 1ms, longest_wait = 100ms;
 constexpr int signal_base = 128;                   // how a shell, and bubblewrap, say that a signal ended it
 
@@ -50,7 +50,7 @@ base::Duration of(const timeval& time) { return std::chrono::seconds(time.tv_sec
 
 LinuxChild::LinuxChild(EpollLoop& loop, std::shared_ptr<ChildMachine> machine, const ChildOptions& options,
                        ChildEvents& events, Begin how)
-    : loop_(loop), events_(events), lane_(next_lane()) {
+    : loop_(loop), events_(events), lane_(next_lane()), next_look_(first_look) {
   state_->child = this;
   state_->options = options;
   state_->machine = std::move(machine);
@@ -134,7 +134,7 @@ void LinuxChild::begun() {
     killed_ = false;
     kill("");
   }
-  timer_ = loop_.after(look_every, [this] { look(); });
+  timer_ = loop_.after(next_look_, [this] { look(); });
   if (unsent() > 0) watch(in_ear_, child.pipes.in, EPOLLOUT, &LinuxChild::hear_room);
   else if (closing_input_) close(in_ear_, child.pipes.in);
   if (!child.info) running();
@@ -299,7 +299,8 @@ void LinuxChild::look() {
         child->usage_ = state->usage;
         if (state->over_disk)
           return child->kill("killed: over its disk of " + base::size_text(static_cast<std::uint64_t>(state->options.limits.disk)));
-        child->timer_ = child->loop_.after(look_every, [child] { child->look(); });
+        child->next_look_ = std::min(child->next_look_ * 2, look_every);
+        child->timer_ = child->loop_.after(child->next_look_, [child] { child->look(); });
       });
 }
 

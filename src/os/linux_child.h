@@ -59,7 +59,7 @@ class LinuxChild final : public Child {
   void read_output(ChildOutput which);
   void hear_room();
   void hear_end();
-  void look();                                     // at what it uses, every few seconds
+  void look();                                     // at what it uses
   void finish(int tries);
   void conclude();
   void fail(const base::Error& why);
@@ -79,6 +79,7 @@ class LinuxChild final : public Child {
   ChildEvents& events_;
   std::shared_ptr<State> state_ = std::make_shared<State>();
   std::uint32_t lane_;
+  base::Duration next_look_;                       // soon at first, then every few seconds
   enum class Phase : std::uint8_t { starting, running, ending, ended } phase_ = Phase::starting;
   bool told_start_ = false, paused_ = false, closing_input_ = false, told_full_ = false, killed_ = false;
   bool gone_ = false;                              // nothing of it is left

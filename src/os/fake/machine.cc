@@ -16,7 +16,7 @@ constexpr base::Time wall_at_start{1'767'225'600'000'000'000};  // 2026-01-01T00
 Machine::Machine(Kernel& kernel, Fabric& fabric, std::string name, std::uint32_t number,
                  Random random)
     : kernel_(kernel), fabric_(fabric), name_(std::move(name)), number_(number), random_(random),
-      entropy_(random_.fork()), disk_(kernel, name_, random_.fork()) {
+      entropy_(random_.fork()), disk_(kernel, name_, random_.fork()), processes_(kernel, *this) {
   disk_.crash_ = [this] { crash_in_write(); };
   begin_life();
 }
@@ -42,6 +42,22 @@ void Machine::entropy(std::span<std::uint8_t> into) {
 
 std::unique_ptr<Camera> Machine::camera(const CameraOptions& options, CameraEvents& events) {
   return cameras_.open(options, events);
+}
+std::unique_ptr<Child> Machine::spawn(const ChildOptions& options, ChildEvents& events) {
+  return processes_.spawn(options, events);
+}
+std::unique_ptr<Child> Machine::adopt(const ChildOptions& options, ChildEvents& events) {
+  return processes_.adopt(options, events);
+}
+void Machine::end_leftovers(const std::string& group, std::vector<std::string> kept,
+                            std::function<void(std::vector<std::string>)> done) {
+  life().soon([this, group, kept = std::move(kept), done = std::move(done)] { done(processes_.end_leftovers(group, kept)); });
+}
+void Machine::forget_child(const std::string& run, std::function<void()> done) {
+  life().soon([this, run, done = std::move(done)] {
+    processes_.forget(run);
+    done();
+  });
 }
 
 std::string Machine::address() const {
@@ -89,7 +105,9 @@ void Machine::die(Crash how) {
   life().end();
   cameras_.life_ended();
   fabric_.life_ended(life(), how.peers == Crash::Peers::reset);
-  if (how.disk == Crash::Disk::power_cut) disk_.power_cut();
+  const bool power_cut = how.disk == Crash::Disk::power_cut;
+  processes_.crashed(power_cut ? Processes::Crashed::machine : Processes::Crashed::program);
+  if (power_cut) disk_.power_cut();
 }
 
 void Machine::lay_to_rest(Life& dead) {

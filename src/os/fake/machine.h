@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "os/fake/camera.h"
+#include "os/fake/child.h"
 #include "os/fake/disk.h"
 #include "os/fake/random.h"
 #include "os/world.h"
@@ -50,6 +51,11 @@ class Machine final : public World {
   base::Result<std::unique_ptr<Dir>> directory(std::string_view path, bool create) override;
   std::unique_ptr<Camera> camera(const CameraOptions& options, CameraEvents& events) override;
   void entropy(std::span<std::uint8_t> into) override;
+  std::unique_ptr<Child> spawn(const ChildOptions& options, ChildEvents& events) override;
+  std::unique_ptr<Child> adopt(const ChildOptions& options, ChildEvents& events) override;
+  void end_leftovers(const std::string& group, std::vector<std::string> kept,
+                     std::function<void(std::vector<std::string>)> done) override;
+  void forget_child(const std::string& run, std::function<void()> done) override;
 
   const std::string& name() const { return name_; }
   std::uint64_t failed_handshakes() const { return failed_handshakes_; }
@@ -58,6 +64,7 @@ class Machine final : public World {
   std::uint64_t crashes() const { return crashes_; }
   Disk& disk() { return disk_; }
   Cameras& cameras() { return cameras_; }
+  Processes& processes() { return processes_; }
 
   // Starts `program` now, and again at each restart.
   void run(Program program);
@@ -90,6 +97,7 @@ class Machine final : public World {
   friend class Fabric;
   friend class Life;
   friend class Handshake;
+  friend class Processes;
   friend class Simulation;
 
   std::uint32_t number() const { return number_; }
@@ -109,6 +117,7 @@ class Machine final : public World {
   Random entropy_;
   Disk disk_;
   Cameras cameras_{*this};
+  Processes processes_;
   std::vector<std::unique_ptr<Life>> lives_;
   std::vector<std::unique_ptr<Network>> networks_;  // one for each life
   Program program_;
