@@ -28,7 +28,7 @@ struct ChildLimits {
   std::int64_t memory = 0;                 // bytes
   std::int64_t cpu = 0;                    // thousandths of a core
   std::uint32_t processes = 0;             // and threads, at once
-  std::int64_t disk = 0;                   // bytes below its folder; looked at every few seconds, and of a file at once
+  std::int64_t disk = 0;                   // bytes below its folder, looked at every two seconds; and of each file, at once
   std::uint32_t files = 1024;              // open at once, in each process
 };
 
@@ -38,7 +38,9 @@ struct ChildSandbox {
   std::vector<std::string> read_only, writable;            // folders of the machine, absolute
   std::vector<std::string> devices;                        // "/dev/video0"
   std::vector<std::string> hidden;                         // folders that nothing above may reach, but for its own folder
-  std::int64_t tmp = std::int64_t{64} << 20;               // bytes of its private /tmp
+  std::int64_t tmp = std::int64_t{64} << 20;               // bytes of its private /tmp, and of its /dev/shm
+  // Where bubblewrap does not run: go on with a filter of system calls and a user of its own, or fail (unavailable).
+  enum class Without : std::uint8_t { go_on, fail } without = Without::go_on;
 };
 
 struct ChildOptions {

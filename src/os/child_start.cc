@@ -132,7 +132,7 @@ base::Result<SandboxFiles> sandbox_files(const ChildOptions& options) {
 }  // namespace
 
 const SandboxTools& ChildMachine::tools() {
-  std::call_once(tools_once_, [this] { tools_ = look_for_sandbox(); });
+  std::call_once(tools_once_, [this] { tools_ = known_ ? *known_ : look_for_sandbox(); });
   return tools_;
 }
 
@@ -155,8 +155,12 @@ base::Result<StartedChild> start_child(const ChildOptions& asked, ChildMachine& 
   const SandboxTools none;
   const SandboxTools& tools = wants_sandbox ? machine.tools() : none;
   child.sandboxed = tools.kind != SandboxTools::Kind::none;
+  if (wants_sandbox && !child.sandboxed && options.sandbox->without == ChildSandbox::Without::fail)
+    return base::fail(base::Code::unavailable, "start " + program + ": no sandbox on this machine: " + tools.why_not);
   if (wants_sandbox) options.sandbox = TRY(checked(*options.sandbox, options.folder));
-  if (options.user != 0 && ::chown(options.folder.c_str(), options.user, options.user) != 0)
+  // In a user namespace that root makes, the child's files are root's.
+  const std::uint32_t owner = tools.kind == SandboxTools::Kind::as_user ? 0 : options.user;
+  if (options.user != 0 && ::chown(options.folder.c_str(), owner, owner) != 0)
     return std::unexpected(base::system_error("give " + options.folder + " to the task", errno));
 
   Fd record;

@@ -21,11 +21,14 @@ namespace selvedge::os {
 // What this machine can do, looked at once, when it is first needed.
 class ChildMachine {
  public:
+  ChildMachine() = default;
+  explicit ChildMachine(SandboxTools tools) : known_(std::move(tools)) {}     // for tests: as if that were found
   const SandboxTools& tools();
   const ControlGroups& groups();
 
  private:
   std::once_flag tools_once_, groups_once_;
+  std::optional<SandboxTools> known_;
   SandboxTools tools_;
   ControlGroups groups_;
 };
@@ -47,7 +50,8 @@ struct StartedChild {
 base::Result<StartedChild> start_child(const ChildOptions& options, ChildMachine& machine);
 base::Result<StartedChild> adopt_child(const ChildOptions& options, ChildMachine& machine);
 
-// Bytes of the files below a folder; looks at no more than `most_entries` of them, and then says more than `limit`.
+// Bytes of the files below a folder, as the disk counts them. Stops when they are more than `limit`; with more than
+// 200,000 entries it says that they are.
 std::int64_t disk_used(const std::string& folder, std::int64_t limit);
 
 }  // namespace selvedge::os

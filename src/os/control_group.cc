@@ -319,6 +319,9 @@ std::vector<GroupTree> group_trees(std::string_view mounts, std::string_view gro
     }
     trees.push_back(std::move(tree));
   }
+  // Version 2 counts cpu time of every group. Each tree more that a process joins takes it a while.
+  if (std::ranges::any_of(trees, &GroupTree::second))
+    std::erase_if(trees, [](const GroupTree& tree) { return tree.account && !tree.cpu && !tree.memory && !tree.processes; });
   return trees;
 }
 

@@ -2,11 +2,14 @@
 
 #include "os/sandbox.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "os/child_files.h"
 #include "os/child_for_test.h"
+#include "os/child_start.h"
 
 namespace selvedge::os {
 namespace {
@@ -19,7 +22,7 @@ constexpr std::int64_t mib = 1 << 20;
 class SandboxTest : public ChildTest {
  protected:
   void SetUp() override {
-    const SandboxTools tools = look_for_sandbox();
+    static const SandboxTools tools = look_for_sandbox();
     if (tools.kind == SandboxTools::Kind::none) GTEST_SKIP() << "no sandbox on this machine: " << tools.why_not;
     std::ofstream(folder + "/state") << "secret of the node\n";
     std::ofstream(work + "/own") << "its own\n";
@@ -202,6 +205,50 @@ TEST_F(SandboxTest, ADaemonThatItLeavesBehindEndsWithIt) {
   EXPECT_EQ(heard.out, "daemon\n");
   EXPECT_EQ(heard.exit->number, 0);
   EXPECT_FALSE(runs("12345679"));
+}
+
+// A machine that has no more than `tools`.
+struct WeakSandboxTest : ChildTest {
+  // Runs it to its end, and says what it wrote.
+  base::Result<std::string> output(const ChildOptions& options, const SandboxTools& tools) {
+    ChildMachine machine(tools);
+    StartedChild begun = TRY(start_child(options, machine));
+    ::fcntl(begun.pipes.out.value(), F_SETFL, 0);
+    limits = begun.limits;
+    std::string text;
+    char part[4096];
+    ssize_t count = 0;
+    while ((count = ::read(begun.pipes.out.value(), part, sizeof part)) > 0) text.append(part, static_cast<std::size_t>(count));
+    ::waitpid(begun.process, nullptr, 0);
+    return text;
+  }
+  std::string limits;
+};
+
+TEST_F(WeakSandboxTest, WithoutBubblewrapPrivilegesAndSystemCallsAreStillTakenAway) {
+  ChildOptions options = shell("grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status; unshare -U true 2>/dev/null || echo refused; "
+                               "cat /etc/shadow 2>/dev/null || echo refused; id -u");
+  options.sandbox.emplace();
+  const SandboxTools none{SandboxTools::Kind::none, "bubblewrap is not installed"};
+  const auto said = output(options, none);
+  ASSERT_TRUE(said) << said.error().message;
+  const std::string user = std::to_string(::geteuid() == 0 ? 65534 : ::geteuid());
+  EXPECT_EQ(*said, "CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nrefused\nrefused\n" + user + "\n");
+  EXPECT_EQ(limits, "sandbox: system calls only (bubblewrap is not installed)");
+
+  options.sandbox->without = ChildSandbox::Without::fail;
+  EXPECT_EQ(output(options, none).error().message, "start /bin/sh: no sandbox on this machine: bubblewrap is not installed");
+}
+
+TEST_F(WeakSandboxTest, InAUserNamespaceItIsAsClosed) {
+  ChildOptions options = shell("grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status; unshare -U true 2>/dev/null || echo refused; "
+                               "cat /etc/shadow 2>/dev/null || echo refused; echo x >/x 2>/dev/null || echo refused; echo $A; echo mine >own && cat own");
+  options.sandbox.emplace();
+  options.environment["A"] = "b=c";
+  const auto said = output(options, {SandboxTools::Kind::as_user, ""});
+  ASSERT_TRUE(said) << said.error().message;
+  if (said->empty()) GTEST_SKIP() << "no user namespaces on this machine";
+  EXPECT_EQ(*said, "CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nrefused\nrefused\nrefused\nb=c\nmine\n");
 }
 
 TEST_F(SandboxTest, ManyAtOnceAllRun) {
