@@ -6,7 +6,7 @@
 // With `run`, a child outlives us: it has a session of its own, its streams are named pipes in that folder, and
 // beside them lies who it is (boot, process id and start time, so that another process with the same id is not
 // taken for it). World::adopt() of our next run finds it again, running or ended. Without `run` its streams end
-// with us. Belongs to the loop thread.
+// with us, and World::end_leftovers() of our next run ends what still runs. Belongs to the loop thread.
 
 #pragma once
 

@@ -200,6 +200,7 @@ base::Result<StartedChild> start_child(const ChildOptions& asked, ChildMachine& 
     what.environment = environment.variables;
     what.folder = options.folder;
     what.user = options.user;
+    if (wants_sandbox) what.groups = device_groups(*options.sandbox);
     what.confined = wants_sandbox;
     if (wants_sandbox) what.filter = system_call_filter();
   }
@@ -242,14 +243,23 @@ base::Result<StartedChild> adopt_child(const ChildOptions& options, ChildMachine
 std::int64_t disk_used(const std::string& folder, std::int64_t limit) {
   namespace fs = std::filesystem;
   constexpr std::int64_t block = 512;
-  std::error_code error;
   std::int64_t used = 0;
   std::uint32_t entries = 0;
-  for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, error), end; !error && at != end; at.increment(error)) {
-    struct stat found {};
-    if (++entries > most_entries) return limit + 1;
-    if (::lstat(at->path().c_str(), &found) == 0) used += found.st_blocks * block;
-    if (used > limit) break;
+  // A folder that goes while it is read must not hide the others; one that is closed to us may hold anything.
+  for (std::vector<std::string> folders = {folder}; !folders.empty();) {
+    const std::string here = std::move(folders.back());
+    folders.pop_back();
+    std::error_code error;
+    fs::directory_iterator at(here, error);
+    if (error == std::errc::permission_denied) return limit + 1;
+    for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+      struct stat found {};
+      if (++entries > most_entries) return limit + 1;
+      if (::lstat(at->path().c_str(), &found) != 0) continue;
+      used += found.st_blocks * block;
+      if (used > limit) return used;
+      if (S_ISDIR(found.st_mode)) folders.push_back(at->path().string());
+    }
   }
   return used;
 }

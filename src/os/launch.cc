@@ -21,15 +21,32 @@ namespace {
 constexpr std::size_t stack_bytes = 64 << 10;
 constexpr int signals = 64;
 
+// Some of a vector, by pointer: no call into the library between clone and exec.
+template <typename T>
+struct Part {
+  explicit Part(const std::vector<T>& all) : first(all.data()), count(static_cast<long>(all.size())) {}
+  const T* first;
+  long count;
+};
+
+struct Limit {
+  int resource;
+  rlimit value;
+};
+
 // All that the new process needs, made before: it may not ask for memory. It writes `step` and `error`.
 struct Plan {
-  const Launch* what;
   const char* program;
   const char* folder;
   char* const* arguments;
   char* const* environment;
+  Part<int> descriptors, doors;
   int* spare;                              // one for each descriptor
-  const rlimit* limits;
+  Part<Limit> limits;
+  Part<std::uint32_t> groups;
+  int record;
+  std::uint32_t user;
+  bool confined;
   sock_fprog filter;
   const char* volatile step = nullptr;
   volatile int error = 0;
@@ -66,41 +83,39 @@ SELVEDGE_BARE bool write_record(int record) {
   return count > 0 && ::syscall(SYS_write, record, line, count) == count;
 }
 
-SELVEDGE_BARE bool place_descriptors(const Launch& what, int* spare) {
-  const int* const given = what.descriptors.data();
-  const int count = static_cast<int>(what.descriptors.size());
+SELVEDGE_BARE bool place_descriptors(const Plan& plan) {
+  const long count = plan.descriptors.count;
   // First out of the way of the numbers that they are to have.
-  for (int i = 0; i < count; ++i) {
-    spare[i] = static_cast<int>(::syscall(SYS_fcntl, given[i], F_DUPFD_CLOEXEC, count));
-    if (spare[i] < 0) return false;
+  for (long i = 0; i < count; ++i) {
+    plan.spare[i] = static_cast<int>(::syscall(SYS_fcntl, plan.descriptors.first[i], F_DUPFD_CLOEXEC, count));
+    if (plan.spare[i] < 0) return false;
   }
-  for (int i = 0; i < count; ++i)
-    if (::syscall(SYS_dup3, spare[i], i, 0) < 0) return false;
+  for (long i = 0; i < count; ++i)
+    if (::syscall(SYS_dup3, plan.spare[i], i, 0) < 0) return false;
   // Linux before 5.9 has no such call; there what others opened without O_CLOEXEC stays open.
-  return ::syscall(SYS_close_range, static_cast<unsigned>(count), ~0U, 0) == 0 || errno == ENOSYS;
+  return ::syscall(SYS_close_range, count, ~0U, 0) == 0 || errno == ENOSYS;
 }
 
 SELVEDGE_BARE int become(void* argument) {
   Plan& plan = *static_cast<Plan*>(argument);
-  const Launch& what = *plan.what;
   ::syscall(SYS_setsid);
-  if (what.record >= 0 && !write_record(what.record)) return stop(plan, "write down who it is");
-  const int* const doors = what.doors.data();
-  for (std::size_t i = 0, count = what.doors.size(); i < count; ++i)
-    if (::syscall(SYS_write, doors[i], "0", 1) != 1) return stop(plan, "join its control group");
-  if (!place_descriptors(what, plan.spare)) return stop(plan, "hand over its descriptors");
-  for (std::size_t i = 0, count = what.limits.size(); i < count; ++i)
-    if (::syscall(SYS_prlimit64, 0, what.limits.data()[i].first, &plan.limits[i], nullptr) != 0)
+  if (plan.record >= 0 && !write_record(plan.record)) return stop(plan, "write down who it is");
+  for (long i = 0; i < plan.doors.count; ++i)
+    if (::syscall(SYS_write, plan.doors.first[i], "0", 1) != 1) return stop(plan, "join its control group");
+  if (!place_descriptors(plan)) return stop(plan, "hand over its descriptors");
+  for (long i = 0; i < plan.limits.count; ++i)
+    if (::syscall(SYS_prlimit64, 0, plan.limits.first[i].resource, &plan.limits.first[i].value, nullptr) != 0)
       return stop(plan, "set its limits");
   if (plan.folder != nullptr && ::syscall(SYS_chdir, plan.folder) != 0) return stop(plan, "enter its folder");
-  if (what.user != 0) {
-    if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, what.user, what.user, what.user) != 0 ||
-        ::syscall(SYS_setresuid, what.user, what.user, what.user) != 0)
+  if (plan.user != 0) {
+    if (::syscall(SYS_setgroups, plan.groups.count, plan.groups.first) != 0 ||
+        ::syscall(SYS_setresgid, plan.user, plan.user, plan.user) != 0 ||
+        ::syscall(SYS_setresuid, plan.user, plan.user, plan.user) != 0)
       return stop(plan, "become its user");
   }
   ::syscall(SYS_umask, 022);
   default_signals();
-  if (what.confined && ::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+  if (plan.confined && ::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return stop(plan, "give up privileges");
   if (plan.filter.len > 0 && ::syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &plan.filter, 0, 0) != 0)
     return stop(plan, "filter its system calls");
@@ -115,13 +130,13 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return all;
 }
 
-std::vector<rlimit> lowered(const Launch& what) {
-  std::vector<rlimit> all;
+std::vector<Limit> lowered(const Launch& what) {
+  std::vector<Limit> all;
   for (const auto& [resource, most] : what.limits) {
     rlimit now{};
     ::getrlimit(static_cast<__rlimit_resource>(resource), &now);
     const rlim_t value = std::min(most, now.rlim_max);
-    all.push_back({value, value});
+    all.push_back({resource, {value, value}});
   }
   return all;
 }
@@ -130,15 +145,20 @@ std::vector<rlimit> lowered(const Launch& what) {
 
 base::Result<Launched> launch(const Launch& what) {
   const std::vector<char*> arguments = pointers(what.arguments), environment = pointers(what.environment);
-  const std::vector<rlimit> limits = lowered(what);
+  const std::vector<Limit> limits = lowered(what);
   std::vector<int> spare(what.descriptors.size());
-  Plan plan{.what = &what,
-            .program = what.program.c_str(),
+  Plan plan{.program = what.program.c_str(),
             .folder = what.folder.empty() ? nullptr : what.folder.c_str(),
             .arguments = arguments.data(),
             .environment = environment.data(),
+            .descriptors = Part(what.descriptors),
+            .doors = Part(what.doors),
             .spare = spare.data(),
-            .limits = limits.data(),
+            .limits = Part(limits),
+            .groups = Part(what.groups),
+            .record = what.record,
+            .user = what.user,
+            .confined = what.confined,
             .filter = {static_cast<unsigned short>(what.filter.size()), const_cast<sock_filter*>(what.filter.data())}};
   const std::string step = "start " + what.program;
   void* const stack = ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);

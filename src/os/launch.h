@@ -30,6 +30,7 @@ struct Launch {
   int record = -1;                         // its line of /proc/self/stat is appended there; below 0: nowhere
   std::vector<std::pair<int, rlim_t>> limits;              // RLIMIT_...; what is allowed already is never raised
   std::uint32_t user = 0;                  // and group; 0: ours
+  std::vector<std::uint32_t> groups;       // more of them, if `user` says one
   bool confined = false;                   // no new privileges, ever
   std::vector<sock_filter> filter;         // of system calls, if confined
 };

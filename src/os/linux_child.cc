@@ -104,7 +104,8 @@ void LinuxChild::close(Ear& ear, Fd& fd) {
 
 void LinuxChild::let_go() {
   loop_.cancel(std::exchange(timer_, TimerId::none));
-  if (!state_->started || phase_ == Phase::starting) return;
+  // While it starts, that belongs to the pool.
+  if (phase_ == Phase::starting || !state_->started) return;
   StartedChild& child = *state_->started;
   close(in_ear_, child.pipes.in);
   close(out_ear_, child.pipes.out);

@@ -78,7 +78,7 @@ base::Result<std::string> plain_path(const std::string& path) {
   return plain;
 }
 
-base::Result<std::string> checked_path(const std::string& path, const ChildSandbox& sandbox, const std::string& folder) {
+base::Result<std::string> checked_path(const std::string& path, const ChildSandbox& sandbox) {
   const std::string plain = TRY(plain_path(path));
   const std::string step = "let a task see " + path;
   for (const char* const kernel : {"/proc", "/sys", "/dev"})
@@ -87,11 +87,17 @@ base::Result<std::string> checked_path(const std::string& path, const ChildSandb
   for (const std::string& hidden : sandbox.hidden) {
     std::error_code error;
     const std::string there = std::filesystem::weakly_canonical(hidden, error).string();
-    if (is_or_is_below(plain, folder)) continue;
     if (is_or_is_below(plain, there) || is_or_is_below(there, plain))
       return base::fail(base::Code::denied, step + ": " + hidden + " is not for tasks");
   }
   return plain;
+}
+
+// What the task may write in could lead elsewhere by the time that it is mounted; and it is seen as it is.
+base::Result<void> check_not_below(const std::string& path, const std::string& writable) {
+  const std::string written = std::filesystem::path(path).lexically_normal().string();
+  if (written == writable || !is_or_is_below(written, writable)) return {};
+  return base::fail(base::Code::denied, "let a task see " + path + ": it is in a folder that the task may write, and seen there");
 }
 
 // Whether a program runs in such a sandbox, and if not, what bubblewrap said.
@@ -157,8 +163,12 @@ base::Result<ChildSandbox> checked(const ChildSandbox& sandbox, const std::strin
     return base::fail(base::Code::exhausted, "let a task see folders: more than " + std::to_string(most_paths));
   ChildSandbox plain = sandbox;
   const std::string own = TRY(plain_path(folder));
-  for (auto* const list : {&plain.read_only, &plain.writable})
-    for (std::string& path : *list) path = TRY(checked_path(path, sandbox, own));
+  for (auto* const list : {&plain.writable, &plain.read_only})
+    for (std::string& path : *list) {
+      for (const std::string& place : {own, folder}) TRY(check_not_below(path, place));
+      for (const std::string& place : plain.writable) TRY(check_not_below(path, place));
+      path = TRY(checked_path(path, sandbox));
+    }
   for (const std::string& device : plain.devices) {
     struct stat found {};
     const std::string step = "let a task use " + device;
@@ -168,6 +178,16 @@ base::Result<ChildSandbox> checked(const ChildSandbox& sandbox, const std::strin
     if (!S_ISCHR(found.st_mode)) return base::fail(base::Code::denied, step + ": only character devices are for tasks");
   }
   return plain;
+}
+
+std::vector<std::uint32_t> device_groups(const ChildSandbox& sandbox) {
+  std::vector<std::uint32_t> groups;
+  for (const std::string& device : sandbox.devices) {
+    struct stat found {};
+    if (::stat(device.c_str(), &found) != 0 || found.st_gid == 0 || (found.st_mode & S_IROTH) != 0) continue;
+    if (std::ranges::find(groups, found.st_gid) == groups.end()) groups.push_back(found.st_gid);
+  }
+  return groups;
 }
 
 std::vector<std::string> sandboxed(SandboxTools::Kind kind, const ChildSandbox& sandbox, const ChildOptions& options,
@@ -209,7 +229,10 @@ std::vector<std::string> sandboxed(SandboxTools::Kind kind, const ChildSandbox& 
   // Nothing of the child's environment may be there while there are still privileges: LD_PRELOAD would use them.
   arguments.add("--clearenv");
   if (as_root) {
-    arguments.add("--", setpriv_path, "--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all", "--", env_path, "-i");
+    std::string groups;
+    for (const std::uint32_t group : device_groups(sandbox)) groups += (groups.empty() ? "--groups=" : ",") + std::to_string(group);
+    arguments.add("--", setpriv_path, "--reuid", user, "--regid", user, groups.empty() ? "--clear-groups" : groups, "--inh-caps=-all",
+                  "--", env_path, "-i");
     for (const std::string& variable : environment) arguments.add(variable);
   } else {
     for (const std::string& variable : environment) {

@@ -36,6 +36,9 @@ struct SandboxDescriptors {
 // Checked and made plain: absolute, without links, none that reaches what is hidden. Errors name the path.
 base::Result<ChildSandbox> checked(const ChildSandbox& sandbox, const std::string& folder);
 
+// The groups that may use its devices where not everybody may, and that are not root's.
+std::vector<std::uint32_t> device_groups(const ChildSandbox& sandbox);
+
 // "bwrap" and its arguments, up to the program's own. `environment` as "NAME=value".
 std::vector<std::string> sandboxed(SandboxTools::Kind kind, const ChildSandbox& sandbox, const ChildOptions& options,
                                    const std::string& program, const std::vector<std::string>& environment,

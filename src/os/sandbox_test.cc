@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "os/child_files.h"
@@ -150,9 +152,23 @@ TEST_F(SandboxTest, ShowsWhatIsDeclaredAndRefusesWhatIsHidden) {
   EXPECT_EQ(refused([&](S& s) { s.writable = {folder + "/absent"}; }), Code::not_found);
   EXPECT_EQ(refused([&](S& s) { s.devices = {"/dev/../etc/passwd"}; }), Code::invalid_input);
   EXPECT_EQ(refused([&](S& s) { s.devices = {"/dev/no-such-device"}; }), Code::not_found);
-  // A link that the child laid is seen for what it is.
+  EXPECT_EQ(refused([&](S& s) { s.writable = {folder + "/shared"}, s.read_only = {folder + "/shared/deep"}; }), Code::denied);
+  // A link that the child laid is not followed.
   std::filesystem::create_symlink(folder + "/shared", work + "/link");
   EXPECT_EQ(refused([&](S& s) { s.read_only = {work + "/link"}; s.hidden = {folder + "/shared"}; }), Code::denied);
+}
+
+TEST_F(SandboxTest, UsesADeviceThatIsItsGroupsOnly) {
+  const std::string device = "/dev/selvedge-test-" + std::to_string(::getpid());
+  if (::mknod(device.c_str(), S_IFCHR | 0660, makedev(1, 5)) != 0) GTEST_SKIP() << "no device can be made on this machine";
+  ::chmod(device.c_str(), 0660);
+  const bool owned = ::chown(device.c_str(), 0, 44) == 0;
+  ChildOptions options = boxed("head -c 3 " + device + " | od -An -tx1; ls /dev | grep -c selvedge-test");
+  options.sandbox->devices = {device};
+  run(options);
+  ::unlink(device.c_str());
+  EXPECT_TRUE(owned);
+  EXPECT_EQ(heard.out, " 00 00 00\n1\n") << heard.error;
 }
 
 TEST_F(SandboxTest, ItsTmpIsBounded) {
