@@ -35,7 +35,8 @@ struct Times {
 };
 
 void report(const char* what, int at_once, Times& started, Times& done) {
-  std::printf("{\"what\":\"%s\",\"at_once\":%d,\"rounds\":%zu,\"started_p50_ms\":%.2f,\"started_p99_ms\":%.2f,\"done_p50_ms\":%.2f,\"done_p99_ms\":%.2f}\n",
+  std::printf("{\"what\":\"%s\",\"at_once\":%d,\"rounds\":%zu,"
+              "\"started_p50_ms\":%.2f,\"started_p99_ms\":%.2f,\"done_p50_ms\":%.2f,\"done_p99_ms\":%.2f}\n",
               what, at_once, started.values.size(), started.at(.5), started.at(.99), done.at(.5), done.at(.99));
   std::fflush(stdout);
 }

@@ -33,7 +33,8 @@ base::Result<std::string> program_path(const ChildOptions& options) {
   const std::string path = options.program.starts_with('/') ? options.program : options.folder + "/" + options.program;
   const std::string step = "start " + path;
   struct stat found {};
-  if (path.contains('=') || path.contains('\0')) return base::fail(base::Code::invalid_input, step + ": '=' cannot be in its name");
+  if (path.contains('=') || path.contains('\0'))
+    return base::fail(base::Code::invalid_input, step + ": '=' cannot be in its name");
   if (::stat(path.c_str(), &found) != 0) return std::unexpected(base::system_error(step, errno));
   if (!S_ISREG(found.st_mode)) return base::fail(base::Code::invalid_input, step + ": it is no file");
   if (::access(path.c_str(), X_OK) != 0) return std::unexpected(base::system_error(step, errno));
@@ -56,7 +57,8 @@ base::Result<Environment> environment_of(const ChildOptions& options) {
   }
   for (const auto& [name, contents] : options.secrets) {
     TRY(check_name(name));
-    if (contents.size() > ChildOptions::most_secret) return base::fail(base::Code::exhausted, "hand over secret " + name + ": it is too long");
+    if (contents.size() > ChildOptions::most_secret)
+      return base::fail(base::Code::exhausted, "hand over secret " + name + ": it is too long");
     made.variables.push_back(name + "=/dev/fd/" + std::to_string(3 + made.secrets.size()));
     made.secrets.push_back(TRY(sealed(name, contents)));
   }
@@ -143,7 +145,8 @@ const ControlGroups& ChildMachine::groups() {
 
 base::Result<StartedChild> start_child(const ChildOptions& asked, ChildMachine& machine) {
   ChildOptions options = asked;
-  if (!options.folder.starts_with('/')) return base::fail(base::Code::invalid_input, "start " + options.program + ": its folder is not absolute");
+  if (!options.folder.starts_with('/'))
+    return base::fail(base::Code::invalid_input, "start " + options.program + ": its folder is not absolute");
   // A child in a sandbox is never root.
   if (!is_root()) options.user = 0;
   else if (options.sandbox && options.user == 0) options.user = nobody;
@@ -236,7 +239,8 @@ base::Result<StartedChild> adopt_child(const ChildOptions& options, ChildMachine
   }
   if (auto pipes = open_pipes(options.run)) child.pipes = std::move(*pipes);
   const OwnLimits own = own_limits(options, child.group);
-  child.limits = (child.sandboxed ? "sandbox: bubblewrap" : "sandbox: none") + (child.group.held().empty() ? "" : "; " + child.group.held()) + own.text;
+  child.limits = std::string(child.sandboxed ? "sandbox: bubblewrap" : "sandbox: none") +
+                 (child.group.held().empty() ? "" : "; " + child.group.held()) + own.text;
   return child;
 }
 

@@ -355,7 +355,8 @@ void LinuxChild::finish(int tries) {
         if (child == nullptr) return;
         child->gone_ = state->gone;
         if (child->gone_) return child->conclude();
-        child->timer_ = child->loop_.after(std::min(first_wait * (1 << std::min(tries, 10)), longest_wait), [child, tries] { child->finish(tries + 1); });
+        const base::Duration wait = std::min(first_wait * (1 << std::min(tries, 10)), longest_wait);
+        child->timer_ = child->loop_.after(wait, [child, tries] { child->finish(tries + 1); });
       });
 }
 

@@ -83,7 +83,8 @@ base::Result<std::string> checked_path(const std::string& path, const ChildSandb
   const std::string step = "let a task see " + path;
   for (const char* const kernel : {"/proc", "/sys", "/dev"})
     if (plain == "/" || is_or_is_below(plain, kernel))
-      return base::fail(base::Code::denied, step + ": " + (plain == "/" ? "the whole machine is" : "that is the kernel's") + " not for tasks");
+      return base::fail(base::Code::denied,
+                        step + ": " + (plain == "/" ? "the whole machine is" : "that is the kernel's") + " not for tasks");
   for (const std::string& hidden : sandbox.hidden) {
     std::error_code error;
     const std::string there = std::filesystem::weakly_canonical(hidden, error).string();

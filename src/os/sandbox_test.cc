@@ -44,7 +44,8 @@ class SandboxTest : public ChildTest {
 };
 
 TEST_F(SandboxTest, SeesItsFolderAndTheSystemsProgramsAndLittleElse) {
-  run(boxed("cat own; pwd; echo mine >new && cat new; ls /; ls ..; ls /home /root /var /run /sys 2>&1 | grep -c 'No such'; cat /etc/shadow /etc/passwd; cat ../state"));
+  run(boxed("cat own; pwd; echo mine >new && cat new; ls /; ls ..; "
+            "ls /home /root /var /run /sys 2>&1 | grep -c 'No such'; cat /etc/shadow /etc/passwd; cat ../state"));
   ASSERT_TRUE(heard.exit) << heard.failure->message;
   EXPECT_TRUE(heard.out.starts_with("its own\n" + work + "\nmine\n")) << heard.out;
   EXPECT_TRUE(heard.out.contains("\nwork\n5\ntask:x:")) << heard.out;
@@ -92,7 +93,8 @@ TEST_F(SandboxTest, MayNotMakeTheCallsThatReachBeyondIt) {
 }
 
 TEST_F(SandboxTest, SeesAndSignalsNobodyElse) {
-  run(boxed("kill -9 " + std::to_string(::getpid()) + " 2>/dev/null || echo unknown; kill -9 1 2>/dev/null; ls /proc | grep -c '^[0-9]'; kill -9 -1; echo alive"));
+  run(boxed("kill -9 " + std::to_string(::getpid()) + " 2>/dev/null || echo unknown; kill -9 1 2>/dev/null; "
+            "ls /proc | grep -c '^[0-9]'; kill -9 -1; echo alive"));
   EXPECT_TRUE(heard.out.starts_with("unknown\n")) << heard.out;
   EXPECT_FALSE(heard.out.contains("\n2\n1"));
   ASSERT_TRUE(heard.exit);
