@@ -21,9 +21,17 @@ struct TaskLimits {
   static constexpr std::uint32_t tasks = 1'000;            // on one node
   static constexpr std::uint32_t arguments = 256, argument_bytes = 32 << 10;
   static constexpr std::uint32_t variables = 256, value_bytes = 32 << 10;
-  static constexpr std::uint32_t secrets = 32, ports = 32, feeds = 32, constraints = 64;
+  static constexpr std::uint32_t secrets = 32, feeds = 32, constraints = 64;
+  static constexpr std::uint32_t name_bytes = 100;         // of a task: job, group and index
+  static constexpr std::uint32_t job_name_bytes = 64, group_name_bytes = 30, word_bytes = 64;
+  static constexpr std::uint32_t path_bytes = 1'024, artifacts = 32, folders = 32, devices = 16;
+  static constexpr std::uint32_t values = 64, tolerations = 32;      // of a constraint; of a group
   static constexpr std::uint32_t document_bytes = 64 << 10;  // of one task
+  static constexpr std::uint32_t job_bytes = 1 << 20;
   static constexpr std::uint32_t groups = 64, count = 10'000;
+  static constexpr base::Duration time_most = std::chrono::days(366), grace_most = std::chrono::minutes(10);
+  // From the moment a node must begin to stop a task that may be replaced, less its stop_grace, until its lease ends.
+  static constexpr base::Duration lease_margin = std::chrono::seconds(10);
 };
 
 enum class TaskKind : std::uint8_t { process, container, model };
