@@ -30,7 +30,7 @@ struct TaskLimits {
   static constexpr std::uint32_t job_bytes = 1 << 20;
   static constexpr std::uint32_t groups = 64, count = 10'000;
   static constexpr base::Duration time_most = std::chrono::days(366), grace_most = std::chrono::minutes(10);
-  // From the moment a node must begin to stop a task that may be replaced, less its stop_grace, until its lease ends.
+  // A node ends a task that may be replaced so long before its lease does.
   static constexpr base::Duration lease_margin = std::chrono::seconds(10);
 };
 

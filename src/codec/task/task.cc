@@ -97,10 +97,10 @@ Result<void> check(const model::Task& value, const std::string& at, Of<model::Ta
       return wrong(below(below(at, "secrets"), name), "is a variable of the environment too");
   // The node must have ended it before the lease does.
   if (value.disconnect.policy == model::TaskDisconnect::Policy::replace &&
-      value.disconnect.after < value.stop_grace + TaskLimits::lease_margin)
+      value.disconnect.after < value.stop_grace + 2 * TaskLimits::lease_margin)
     return wrong(below(below(at, "disconnect"), "after"),
-                 "must be at least stop_grace and " + base::to_string(TaskLimits::lease_margin) +
-                     ", in which the node ends it before it may be replaced");
+                 "must be at least stop_grace and " + base::to_string(2 * TaskLimits::lease_margin) +
+                     ", as the node ends it before it may be replaced");
   return {};
 }
 

@@ -148,9 +148,9 @@ TEST(TaskDocument, RefusesWhatDoesNotGoTogether) {
   EXPECT_EQ(why(R"({"command":["x"],"feeds":[{}]})"), "feeds[0]: needs a series or a topic, and not both");
   EXPECT_EQ(why(R"({"command":["x"],"secrets":{"A":"s"},"environment":{"A":"1"}})"),
             "secrets.A: is a variable of the environment too");
-  EXPECT_EQ(why(R"({"command":["x"],"stop_grace":"30s","disconnect":{"policy":"replace","after":"39s"}})"),
-            "disconnect.after: must be at least stop_grace and 10s, in which the node ends it before it may be replaced");
-  EXPECT_EQ(why(R"({"command":["x"],"stop_grace":"30s","disconnect":{"policy":"replace","after":"40s"}})"), "read");
+  EXPECT_EQ(why(R"({"command":["x"],"stop_grace":"30s","disconnect":{"policy":"replace","after":"49s"}})"),
+            "disconnect.after: must be at least stop_grace and 20s, as the node ends it before it may be replaced");
+  EXPECT_EQ(why(R"({"command":["x"],"stop_grace":"30s","disconnect":{"policy":"replace","after":"50s"}})"), "read");
   EXPECT_EQ(why(R"({"command":["x"],"restart":{"backoff_first":"6m"}})"),
             "restart.backoff_first: is longer than backoff_most");
 }
