@@ -264,11 +264,12 @@ void TaskSupervisor::State::take(const TaskLease& input) {
   Entry* e = find(input.name);
   if (e == nullptr) return;
   Account& a = e->account;
+  if (input.epoch < a.epoch || (input.epoch == a.epoch && a.lost)) return;
   const bool lost = input.is == TaskLease::Is::lost;
-  if (input.epoch < a.epoch || (input.epoch == a.epoch && (a.lost || !lost))) return;
+  a.paused = input.is == TaskLease::Is::paused;
+  if (input.epoch != a.epoch || lost != a.lost) out->save = true;
   a.epoch = input.epoch;
   a.lost = lost;
-  out->save = true;
   consider(*e);
 }
 

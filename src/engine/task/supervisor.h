@@ -104,7 +104,11 @@ struct TaskContact {
 struct TaskLease {
   std::string name;
   std::uint64_t epoch = 0;
-  enum class Is : std::uint8_t { held, lost } is = Is::held;
+  enum class Is : std::uint8_t {
+    held,
+    paused,                                      // it must not run until it is held again, of this epoch or a higher
+    lost,                                        // another node has it: until it is held of a higher
+  } is = Is::held;
 };
 // Tries again at once what waits after a failure, and what gave up. No name: every task.
 struct TaskRetry {

@@ -188,6 +188,7 @@ std::optional<base::Instant> TaskSupervisor::State::stop_at(const Terms& terms) 
 // Why a task may not run now; "" if it may.
 std::string TaskSupervisor::State::held(const Entry& e, const Terms& terms) const {
   if (e.account.lost) return "another node has it";
+  if (e.account.paused) return "too few nodes of the site hear this one: they may give it to another";
   const auto at = stop_at(terms);
   if (!at || clock.now < *at) return {};
   if (at->ns == INT64_MIN) return "it waits for the cloud, which may have given it to another node";

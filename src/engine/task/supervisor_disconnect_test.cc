@@ -197,6 +197,23 @@ TEST_F(SupervisorDisconnect, WhatAnotherNodeHasIsStoppedAndStaysSo) {
   EXPECT_EQ(out_.starts.size(), 1u);
 }
 
+TEST_F(SupervisorDisconnect, WhatIsPausedGoesOnWhenItIsHeldAgain) {
+  begin();
+  up("a", keep);
+  say(TaskLease{"a", 3, TaskLease::Is::held});
+  say(TaskLease{"a", 3, TaskLease::Is::paused});
+  EXPECT_EQ(signals(), std::vector<std::string>{"a term"});
+  exited("a", -15);
+  EXPECT_EQ(state("a"), TaskState::stopped);
+  say(TaskLease{"a", 3, TaskLease::Is::held});
+  EXPECT_EQ(out_.starts.size(), 1u);
+  // Wished for and paused at once, it does not start.
+  wish("b", keep);
+  say(TaskLease{"b", 0, TaskLease::Is::paused});
+  prepared("b");
+  EXPECT_TRUE(out_.starts.empty());
+}
+
 TEST_F(SupervisorDisconnect, ANewValueEndsTheLossOfTheOldOne) {
   begin();
   up("a", keep);

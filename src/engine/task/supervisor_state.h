@@ -79,6 +79,7 @@ struct TaskSupervisor::State {
     std::string reason;                          // of the last trouble
     std::uint64_t epoch = 0;
     bool lost = false;
+    bool paused = false;                         // not saved: whoever paused it says so again after a restart
   };
 
   struct Entry {
