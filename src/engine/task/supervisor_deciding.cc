@@ -1,5 +1,7 @@
 // What is to be done now with one task.
 
+#include <algorithm>
+
 #include "engine/task/supervisor_state.h"
 
 namespace selvedge::engine {

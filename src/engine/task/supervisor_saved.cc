@@ -1,5 +1,7 @@
 // The bytes that survive a crash: docs/spec/task.md.
 
+#include <algorithm>
+
 #include "base/crc32c.h"
 #include "base/wire.h"
 #include "codec/task/task.h"
