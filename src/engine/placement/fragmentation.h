@@ -1,0 +1,26 @@
+// Fragmentation: how much of what a node has free the recent tasks could not use.
+//
+// After Weng et al., Beware of Fragmentation: Scheduling GPU-Sharing Workloads with Fragmentation Gradient
+// Descent, ATC 2023. For each shape of Demand: if the node cannot run it, all that is free is lost to it; else
+// what stays on accelerators too full for it. Weighted by how often the shape is asked for. Without
+// accelerators, the share of cpu and memory that stays when the node is filled with the shape. A placement
+// costs what it adds to that. Pure; see rule.h.
+
+#pragma once
+
+#include "engine/placement/rule.h"
+
+namespace selvedge::engine {
+
+// How much best fit weighs beside fragmentation in fragmentation_best_fit.
+inline constexpr double best_fit_share = 0.02;
+
+// Expected loss: accelerators' in devices, the others' in shares of the node.
+double device_fragmentation(const NodeSpace& node, const Demand& demand);
+double space_fragmentation(const NodeSpace& node, const Demand& demand);
+
+// What placing `ask` adds: of cpu and memory; and, for nodes with accelerators, of those, on the best device.
+double fragmentation_growth(const Ask& ask, const NodeSpace& node, const Demand& demand);
+Offer fragmentation_offer(const Ask& ask, const NodeSpace& node, const Demand& demand);
+
+}  // namespace selvedge::engine
