@@ -1,8 +1,17 @@
-// Demand: what tasks have asked for lately, as a bounded set of shapes with weights, and their mean.
+// Demand: what tasks have asked for lately, as a bounded set of shapes with weights, their means, and what free
+// space is worth to such tasks.
 //
 // Equal asks count together. When the table is full a new shape takes the place of the oldest of those seen
-// least; every `fading` asks all weights halve, so that the past fades. At most `most_shapes` shapes, no
-// allocation, about 30 ns an ask. The same asks in the same order give the same table. Belongs to one thread.
+// least; every `fading` asks all weights halve, so that the past fades. At most `most_shapes` shapes.
+//
+// It also knows the sizes of the fleet's nodes (add_node, remove_node), because rules measure in means of the
+// fleet's nodes. The tables of values are built anew by `add`, at asks 8, 16, 32 and so on, then every `learning`
+// asks, and at the first ask after the fleet's nodes changed by more than an eighth: 0.3 ms for each power of two
+// between the smallest and the largest node, at most `size_classes`. Other adds take about 40 ns. Until something has been asked,
+// made-up tasks of all sizes stand in.
+//
+// The same calls in the same order give the same tables. Belongs to one thread; what is const may be called on any
+// while nobody changes it.
 
 #pragma once
 
@@ -11,6 +20,7 @@
 #include <span>
 
 #include "engine/placement/rule.h"
+#include "engine/placement/space_value.h"
 
 namespace selvedge::engine {
 
@@ -24,8 +34,12 @@ class Demand {
  public:
   static constexpr std::size_t most_shapes = 64;
   static constexpr std::uint32_t fading = 4096;
+  static constexpr std::uint32_t learning = 16384;
+  static constexpr std::size_t size_classes = 8;
 
   void add(const Ask& ask);
+  void add_node(const model::Resources& capacity, std::size_t devices = 0);
+  void remove_node(const model::Resources& capacity, std::size_t devices = 0);
 
   std::span<const DemandShape> shapes() const { return {shapes_.data(), size_}; }
   double weight() const { return weight_; }       // of all shapes
@@ -36,16 +50,41 @@ class Demand {
   double mean_memory() const { return mean_memory_; }
   double mean_disk() const { return mean_disk_; }
 
+  // 1 / (the mean of the nodes), as when the tables were built; 0 while no node is known.
+  double per_cpu() const { return per_cpu_; }
+  double per_memory() const { return per_memory_; }
+  double per_device() const { return per_device_; }
+
+  // What it takes away from what will yet be placed to put `ask` on a node: see SpaceValue. False: nothing known.
+  bool knows_values() const { return last_class_ >= first_class_; }
+  double opportunity(const Ask& ask, const NodeSpace& node) const;
+  // How much best fit weighs beside it.
+  double tightness() const { return tightness_; }
+
  private:
   void fade();
+  void learn();
+  bool nodes_differ() const;
 
   std::array<DemandShape, most_shapes> shapes_{};
   std::size_t size_ = 0;
   double weight_ = 0;
   std::uint64_t asks_ = 0;
+  std::uint64_t learn_at_ = 8;
   double mean_cpu_ = 0;
   double mean_memory_ = 0;
   double mean_disk_ = 0;
+
+  // Sums over the nodes that are there; least and most over all that ever were.
+  double nodes_ = 0, nodes_cpu_ = 0, nodes_memory_ = 0, nodes_devices_ = 0;
+  double least_cpu_ = 0, least_memory_ = 0, most_cpu_ = 0, most_memory_ = 0;
+
+  // As of the last learning.
+  double per_cpu_ = 0, per_memory_ = 0, per_device_ = 0;
+  double reach_ = 0;
+  double tightness_ = 0;
+  int first_class_ = 0, last_class_ = -1;
+  std::array<SpaceValue, size_classes> values_{};
 };
 
 }  // namespace selvedge::engine

@@ -13,7 +13,9 @@
 namespace selvedge::engine {
 
 // How much best fit weighs beside fragmentation in fragmentation_best_fit.
-inline constexpr double best_fit_share = 0.02;
+inline constexpr double best_fit_share = 0.05;
+// And how much cpu in it beside accelerators.
+inline constexpr double best_fit_cpu = 0.3;
 
 // Expected loss: accelerators' in devices, the others' in shares of the node.
 double device_fragmentation(const NodeSpace& node, const Demand& demand);

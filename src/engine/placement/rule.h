@@ -6,7 +6,7 @@
 // it for nodes that fit. All rules are pure and allocate nothing. Where a rule was published, rules.cc names
 // the source. Costs of different rules are not comparable.
 //
-// On one core of a server: 2 to 10 ns for the rules of two resources; the fragmentation rules look at up to
+// On one core of a server: 2 to 10 ns for the rules of two resources, 20 for `opportunity`; the fragmentation rules look at up to
 // Demand::most_shapes shapes for each node, a few ns each. Any thread.
 
 #pragma once
@@ -37,8 +37,10 @@ enum class PlacementRule : std::uint8_t {
   nomad_binpack,           // Nomad's default score
   fragmentation,           // grows least what recent tasks could not use (FGD)
   fragmentation_best_fit,  // the same, and best fit among near equals
+  opportunity,             // takes least from what recent tasks could still fill (SpaceValue): the default
 };
-inline constexpr std::size_t placement_rules = 14;
+inline constexpr std::size_t placement_rules = 15;
+inline constexpr PlacementRule default_placement_rule = PlacementRule::opportunity;
 
 std::string_view name(PlacementRule rule);                          // as in settings: "best-fit"
 std::optional<PlacementRule> placement_rule(std::string_view name);
@@ -80,6 +82,8 @@ double cost(PlacementRule rule, const Ask& ask, const NodeSpace& node, const Dem
 bool fits(const Ask& ask, const NodeSpace& node);
 
 // How an index may bound a rule: whether, all else equal, a node with less free costs less, or more.
+// `opportunity` is said to be less_is_cheaper: it is not strictly, but the best of the eight tightest nodes is as
+// good as the best of all (measured: the ninth and further change shares placed by less than 0.1 point).
 enum class FreeOrder : std::uint8_t { less_is_cheaper, more_is_cheaper, neither };
 FreeOrder free_order(PlacementRule rule);
 

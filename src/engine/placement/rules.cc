@@ -16,6 +16,7 @@
 #include <bit>
 #include <cmath>
 
+#include "engine/placement/demand.h"
 #include "engine/placement/fragmentation.h"
 
 namespace selvedge::engine {
@@ -23,7 +24,7 @@ namespace {
 
 constexpr std::array<std::string_view, placement_rules> names = {
     "article",          "first-fit",           "random-fit",         "best-fit",        "worst-fit",     "alignment",     "dot-product",
-    "kubernetes-least", "kubernetes-balanced", "kubernetes-default", "kubernetes-most", "nomad-binpack", "fragmentation", "fragmentation-best-fit"};
+    "kubernetes-least", "kubernetes-balanced", "kubernetes-default", "kubernetes-most", "nomad-binpack", "fragmentation", "fragmentation-best-fit", "opportunity"};
 
 // What is free, what is asked, as shares of the node. A resource the node does not have is left out.
 struct Shares {
@@ -33,8 +34,7 @@ struct Shares {
 
 double per(std::int64_t capacity) { return capacity > 0 ? 1.0 / static_cast<double>(capacity) : 0.0; }
 
-Shares shares(const Ask& ask, const NodeSpace& node) {
-  const double cpu = per(node.capacity.cpu), memory = per(node.capacity.memory);
+Shares shares(const Ask& ask, const NodeSpace& node, double cpu, double memory) {
   Shares s{static_cast<double>(node.free.cpu) * cpu,   static_cast<double>(node.free.memory) * memory,   0,
            static_cast<double>(ask.amounts.cpu) * cpu, static_cast<double>(ask.amounts.memory) * memory, 0};
   // A task that asks for no disk is not judged by it.
@@ -44,6 +44,15 @@ Shares shares(const Ask& ask, const NodeSpace& node) {
     s.ask_disk = static_cast<double>(ask.amounts.disk) * disk;
   }
   return s;
+}
+
+Shares shares(const Ask& ask, const NodeSpace& node) {
+  return shares(ask, node, per(node.capacity.cpu), per(node.capacity.memory));
+}
+
+// In means of the fleet's nodes, so that small tasks go to small nodes; of the node's own while none are known.
+Shares fleet_shares(const Ask& ask, const NodeSpace& node, const Demand& demand) {
+  return demand.per_cpu() > 0 ? shares(ask, node, demand.per_cpu(), demand.per_memory()) : shares(ask, node);
 }
 
 double left_over(const Shares& s) {
@@ -85,12 +94,21 @@ double drawn(std::uint64_t salt, std::uint32_t order) {
   return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53;
 }
 
-// Shares of the node's accelerators that stay free, for rules that weigh what is left.
-double devices_left(const Ask& ask, const NodeSpace& node) {
+// What stays free of the node's accelerators, in means of the fleet's nodes.
+double devices_left(const Ask& ask, const NodeSpace& node, const Demand& demand) {
   double free = 0;
   for (const std::uint16_t device : node.devices) free += device;
   const double asked = static_cast<double>(ask.devices) * static_cast<double>(ask.thousandths);
-  return node.devices.empty() ? 0 : (free - asked) / (1000.0 * static_cast<double>(node.devices.size()));
+  return (free - asked) / 1000 * (demand.per_device() > 0 ? demand.per_device() : per(static_cast<std::int64_t>(node.devices.size())));
+}
+
+// Among nodes that lose about as much to fragments: the one with least accelerators left, and least cpu.
+Offer tight_fragmentation_offer(const Ask& ask, const NodeSpace& node, const Demand& demand) {
+  Offer best = fragmentation_offer(ask, node, demand);
+  const Shares s = fleet_shares(ask, node, demand);
+  if (node.devices.empty()) best.cost += best_fit_share * left_over(s);
+  else best.cost += best_fit_share * (devices_left(ask, node, demand) + best_fit_cpu * (s.free_cpu - s.ask_cpu));
+  return best;
 }
 
 // The device with the least that is enough; rules that spread take the one with the most.
@@ -121,11 +139,11 @@ double cost(PlacementRule rule, const Ask& ask, const NodeSpace& node, const Dem
     case PlacementRule::article: return article(ask, node);
     case PlacementRule::first_fit: return node.order;
     case PlacementRule::random_fit: return drawn(ask.salt, node.order);
-    case PlacementRule::best_fit: return left_over(shares(ask, node));
-    case PlacementRule::worst_fit: return -left_over(shares(ask, node));
+    case PlacementRule::best_fit: return left_over(fleet_shares(ask, node, demand));
+    case PlacementRule::worst_fit: return -left_over(fleet_shares(ask, node, demand));
     case PlacementRule::alignment: return alignment(shares(ask, node));
     case PlacementRule::dot_product: {
-      const Shares s = shares(ask, node);
+      const Shares s = fleet_shares(ask, node, demand);
       return -(s.free_cpu * s.ask_cpu + s.free_memory * s.ask_memory + s.free_disk * s.ask_disk);
     }
     case PlacementRule::kubernetes_least: return -half_left(shares(ask, node));
@@ -138,25 +156,27 @@ double cost(PlacementRule rule, const Ask& ask, const NodeSpace& node, const Dem
     case PlacementRule::nomad_binpack: return binpack(shares(ask, node));
     case PlacementRule::fragmentation: return fragmentation_growth(ask, node, demand);
     case PlacementRule::fragmentation_best_fit:
-      return fragmentation_growth(ask, node, demand) + best_fit_share * left_over(shares(ask, node));
+      return fragmentation_growth(ask, node, demand) + best_fit_share * left_over(fleet_shares(ask, node, demand));
+    case PlacementRule::opportunity: {
+      const Shares s = fleet_shares(ask, node, demand);
+      if (!demand.knows_values()) return left_over(s);
+      return demand.opportunity(ask, node) + demand.tightness() * left_over(s);
+    }
   }
   return 0;
 }
 
 Offer offer(PlacementRule rule, const Ask& ask, const NodeSpace& node, const Demand& demand) {
-  if (rule == PlacementRule::fragmentation || rule == PlacementRule::fragmentation_best_fit) {
-    Offer best = fragmentation_offer(ask, node, demand);
-    if (rule == PlacementRule::fragmentation_best_fit) {
-      best.cost += best_fit_share * (left_over(shares(ask, node)) + devices_left(ask, node));
-    }
-    return best;
+  if (rule == PlacementRule::fragmentation) return fragmentation_offer(ask, node, demand);
+  if (rule == PlacementRule::fragmentation_best_fit || (rule == PlacementRule::opportunity && !node.devices.empty())) {
+    return tight_fragmentation_offer(ask, node, demand);
   }
   Offer result{cost(rule, ask, node, demand), no_device};
   const FreeOrder order = free_order(rule);
   if (ask.devices == 1 && ask.thousandths < 1000) result.device = device_for(ask, node, order);
   // What a node has of accelerators counts like its other resources, asked for or not: they are the dear ones.
-  if (order == FreeOrder::less_is_cheaper && rule != PlacementRule::first_fit) result.cost += devices_left(ask, node);
-  if (order == FreeOrder::more_is_cheaper && rule != PlacementRule::article) result.cost -= devices_left(ask, node);
+  if (order == FreeOrder::less_is_cheaper && rule != PlacementRule::first_fit) result.cost += devices_left(ask, node, demand);
+  if (order == FreeOrder::more_is_cheaper && rule != PlacementRule::article) result.cost -= devices_left(ask, node, demand);
   return result;
 }
 
@@ -172,6 +192,7 @@ bool fits(const Ask& ask, const NodeSpace& node) {
 FreeOrder free_order(PlacementRule rule) {
   switch (rule) {
     case PlacementRule::best_fit:
+    case PlacementRule::opportunity:
     case PlacementRule::kubernetes_most:
     case PlacementRule::nomad_binpack: return FreeOrder::less_is_cheaper;
     case PlacementRule::article:

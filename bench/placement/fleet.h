@@ -1,0 +1,78 @@
+// What the placement measurements share: a fleet as plain arrays, and contenders that choose a node for a task by
+// looking at every node. No index: what is measured here is how well, not how fast.
+
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/placement/demand.h"
+#include "engine/placement/rule.h"
+
+namespace selvedge::bench {
+
+constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
+
+struct Node {
+  model::Resources capacity;
+  model::Resources free;
+  std::vector<std::uint16_t> devices;
+  std::uint64_t model = 0;
+};
+
+// A node of so many thousandths of a core and mebibytes.
+Node node(std::int64_t cpu, std::int64_t memory);
+engine::Ask ask(std::int64_t cpu, std::int64_t memory);
+
+enum class Kind : std::uint8_t { one_try, by_rule };
+
+struct Contender {
+  std::string name;
+  Kind kind = Kind::by_rule;
+  engine::PlacementRule rule = engine::default_placement_rule;
+  std::uint32_t candidates = 0;      // only so many of the tightest nodes are priced; 0: all
+};
+
+// All that the tables show: the article's rule, random of both kinds, and the peers.
+const std::vector<Contender>& contenders();
+
+struct Place {
+  std::size_t node = 0;
+  std::uint16_t device = engine::no_device;
+  std::uint64_t whole = 0;           // whole devices taken, as bits
+};
+
+class Fleet {
+ public:
+  Fleet(std::vector<Node> nodes, const Contender& contender, std::uint64_t seed);
+
+  // Takes what the task asks for from the node it chose; false: the task is refused.
+  bool place(const engine::Ask& ask, Place& place);
+  void release(const engine::Ask& ask, const Place& place);
+  // What is asked for is told to the rule by `place`; this sets another's choice.
+  void take(const engine::Ask& ask, Place& place);
+  // Nodes that may be chosen from now on; empty: all.
+  void allow(std::vector<std::size_t> nodes) { allowed_ = std::move(nodes); }
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const engine::Demand& demand() const { return demand_; }
+  // The share of cpu and memory in use, their mean.
+  double use() const;
+
+ private:
+  engine::NodeSpace space(std::size_t i) const;
+
+  std::vector<Node> nodes_;
+  Contender contender_;
+  engine::Demand demand_;
+  std::mt19937_64 random_;
+  std::vector<std::size_t> allowed_;
+  std::vector<std::pair<double, std::size_t>> tight_;
+  std::uint64_t decisions_ = 0;
+  double cpu_ = 0, memory_ = 0;                    // in all
+  double used_cpu_ = 0, used_memory_ = 0;
+};
+
+}  // namespace selvedge::bench

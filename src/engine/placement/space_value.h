@@ -1,0 +1,53 @@
+// SpaceValue: what free cpu and memory of a node are worth, given what tasks ask for.
+//
+// A node with little or lopsided space left will hardly be filled; a table of (cpu, memory) says by how much.
+// V(f) is the share of the fleet that will yet be put into f by a node that is offered tasks drawn from the
+// shapes, takes those worth it, and after each offer loses its chance with probability 1/patience:
+//
+//   V(f) / (patience - 1) = E[ max(0, size(t) + V(f - t) - V(f)) ]     over shapes t that fit into f
+//
+// (optimal stopping of a knapsack with random arrivals; Kleywegt and Papastavrou, Operations Research 1998.)
+// V(f) - V(f - t) is then what it costs to give t a place there: nothing is lost when t leaves a rest that
+// recent tasks fill well, all of V(f) when what stays is of no use. Amounts are in means of the fleet's nodes.
+//
+// Fixed size; build allocates scratch space and takes about 0.3 ms for 64 shapes, a look-up about 5 ns. Any thread.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+namespace selvedge::engine {
+
+struct SpaceShape {
+  float cpu = 0, memory = 0;      // in means of the fleet's nodes
+  float weight = 0;
+};
+
+class SpaceValue {
+ public:
+  static constexpr std::size_t points = 32;
+  static constexpr std::size_t most_shapes = 96;
+
+  // For spaces up to `reach` of either; of more shapes than most_shapes the first are taken.
+  void build(std::span<const SpaceShape> shapes, float reach, float patience);
+  bool built() const { return reach_ > 0; }
+
+  float at(float cpu, float memory) const;
+
+ private:
+  struct Spot {
+    std::size_t index;            // of the point below
+    float part;                   // of the way to the next
+  };
+  Spot spot(float amount) const;
+
+  std::array<float, points * points> values_{};
+  std::array<float, points> knots_{};      // shares of reach, denser where little is free
+  std::array<float, points> steps_{};      // 1 / (to the next knot)
+  float reach_ = 0;
+  float per_reach_ = 0;
+};
+
+}  // namespace selvedge::engine
