@@ -12,6 +12,11 @@ namespace {
 // end, a lesser one keeps more shapes of space.
 constexpr double offers_per_task = 20;
 constexpr double tightness_per_task = 0.15;
+// Tighter while little is known: what a table of a few tasks says is not worth much.
+constexpr double tightness_of_ignorance = 0.5;
+constexpr double known = 16;
+// Tighter too once more was asked for than the fleet holds: then tasks end, and space comes back in any shape.
+constexpr double tightness_of_turnover = 0.35;
 constexpr std::size_t imagined = 32;
 
 // Tasks from 1/64 to 1/2 of a mean node and up to eight times as long in one resource as in the other, spread evenly
@@ -37,6 +42,9 @@ void Demand::add(const Ask& ask) {
   mean_cpu_ += (static_cast<double>(ask.amounts.cpu) - mean_cpu_) * share;
   mean_memory_ += (static_cast<double>(ask.amounts.memory) - mean_memory_) * share;
   mean_disk_ += (static_cast<double>(ask.amounts.disk) - mean_disk_) * share;
+
+  asked_cpu_ += static_cast<double>(ask.amounts.cpu);
+  asked_memory_ += static_cast<double>(ask.amounts.memory);
 
   Ask shape = ask;
   shape.salt = 0;
@@ -112,7 +120,7 @@ void Demand::learn() {
   }
   for (std::size_t i = asks_; i < imagined; ++i) take(imagine(i));
   const double tasks_of_node = std::clamp(weight / std::max({cpu, memory, 1e-9}), 1.0, 1e4);
-  tightness_ = tightness_per_task / tasks_of_node;
+  tasks_of_node_ = tasks_of_node;
 
   first_class_ = class_of((least_cpu_ * per_cpu_ + least_memory_ * per_memory_) / 2);
   last_class_ = class_of((most_cpu_ * per_cpu_ + most_memory_ * per_memory_) / 2);
@@ -123,6 +131,13 @@ void Demand::learn() {
     values_[static_cast<std::size_t>(i + 4)].build(std::span(samples).first(count), static_cast<float>(reach),
                                                   static_cast<float>(1 + offers_per_task * tasks_of_node * size));
   }
+}
+
+double Demand::tightness() const {
+  const double asks = static_cast<double>(asks_);
+  const double turns = std::max(asked_cpu_ * per_cpu_, asked_memory_ * per_memory_) / std::max(nodes_, 1.0);
+  return (tightness_per_task + tightness_of_ignorance * known / (known + asks) +
+          tightness_of_turnover * std::clamp((turns - 1) / 2, 0.0, 1.0)) / tasks_of_node_;
 }
 
 double Demand::opportunity(const Ask& ask, const NodeSpace& node) const {

@@ -59,7 +59,7 @@ class Demand {
   bool knows_values() const { return last_class_ >= first_class_; }
   double opportunity(const Ask& ask, const NodeSpace& node) const;
   // How much best fit weighs beside it.
-  double tightness() const { return tightness_; }
+  double tightness() const;
 
  private:
   void fade();
@@ -74,6 +74,7 @@ class Demand {
   double mean_cpu_ = 0;
   double mean_memory_ = 0;
   double mean_disk_ = 0;
+  double asked_cpu_ = 0, asked_memory_ = 0;                  // ever
 
   // Sums over the nodes that are there; least and most over all that ever were.
   double nodes_ = 0, nodes_cpu_ = 0, nodes_memory_ = 0, nodes_devices_ = 0;
@@ -82,7 +83,7 @@ class Demand {
   // As of the last learning.
   double per_cpu_ = 0, per_memory_ = 0, per_device_ = 0;
   double reach_ = 0;
-  double tightness_ = 0;
+  double tasks_of_node_ = 1;
   int first_class_ = 0, last_class_ = -1;
   std::array<SpaceValue, size_classes> values_{};
 };
