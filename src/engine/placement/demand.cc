@@ -143,10 +143,10 @@ double Demand::tightness() const {
 double Demand::opportunity(const Ask& ask, const NodeSpace& node) const {
   const double size = (static_cast<double>(node.capacity.cpu) * per_cpu_ + static_cast<double>(node.capacity.memory) * per_memory_) / 2;
   const SpaceValue& value = values_[static_cast<std::size_t>(std::clamp(class_of(size), first_class_, last_class_) + 4)];
-  const float before = value.at(static_cast<float>(static_cast<double>(node.free.cpu) * per_cpu_),
-                                static_cast<float>(static_cast<double>(node.free.memory) * per_memory_));
-  const float after = value.at(static_cast<float>(static_cast<double>(node.free.cpu - ask.amounts.cpu) * per_cpu_),
-                               static_cast<float>(static_cast<double>(node.free.memory - ask.amounts.memory) * per_memory_));
+  const double cpu = static_cast<double>(node.free.cpu), memory = static_cast<double>(node.free.memory);
+  const float before = value.at(static_cast<float>(cpu * per_cpu_), static_cast<float>(memory * per_memory_));
+  const float after = value.at(static_cast<float>((cpu - static_cast<double>(ask.amounts.cpu)) * per_cpu_),
+                               static_cast<float>((memory - static_cast<double>(ask.amounts.memory)) * per_memory_));
   return static_cast<double>(before - after);
 }
 

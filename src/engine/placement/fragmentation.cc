@@ -9,30 +9,76 @@ namespace selvedge::engine {
 namespace {
 
 constexpr std::size_t most_devices = 64;
+constexpr std::size_t stride = 8;      // devices are looked at eight at a time, which compilers make one step
 
-double device_loss(const model::Resources& free, std::span<const std::uint16_t> devices, std::uint64_t model, const Demand& demand) {
-  double all = 0;
-  for (const std::uint16_t device : devices) all += device;
-  double loss = 0;
-  for (const DemandShape& shape : demand.shapes()) {
-    const Ask& ask = shape.ask;
-    double lost = all;
-    const bool room = ask.devices > 0 && ask.amounts.cpu <= free.cpu && ask.amounts.memory <= free.memory &&
-                      ask.amounts.disk <= free.disk && (ask.models == 0 || (ask.models & model) != 0);
-    if (room) {
-      std::uint32_t enough = 0;
-      double small = 0;
-      for (const std::uint16_t device : devices) {
-        const bool will_do = device >= ask.thousandths;
-        enough += will_do ? 1 : 0;
-        small += will_do ? 0 : device;
-      }
-      if (enough >= ask.devices) lost = small;
-    }
-    loss += static_cast<double>(shape.weight) * lost;
+// What is free of each device, padded with zeros.
+struct Devices {
+  std::array<std::uint16_t, most_devices> free{};
+  std::size_t padded = 0;
+  std::int32_t all = 0;
+
+  explicit Devices(std::span<const std::uint16_t> devices) : padded((devices.size() + stride - 1) / stride * stride) {
+    std::copy(devices.begin(), devices.end(), free.begin());
+    for (const std::uint16_t device : devices) all += device;
   }
-  const double weight = demand.weight();
-  return weight > 0 ? loss / (1000 * weight) : 0;
+};
+
+// Devices with enough for a shape, and the sum of what is free on the others.
+struct Split {
+  std::int32_t enough = 0;
+  std::int32_t small = 0;
+};
+
+Split split(const Devices& devices, std::uint32_t thousandths) {
+  const auto least = static_cast<std::uint16_t>(std::clamp<std::uint32_t>(thousandths, 1, 0xFFFF));
+  Split result;
+  for (std::size_t i = 0; i < devices.padded; i += stride) {
+    std::uint16_t enough = 0, small = 0;           // eight devices of at most 1000: no overflow
+    for (std::size_t k = i; k < i + stride; ++k) {
+      const bool will_do = devices.free[k] >= least;
+      enough = static_cast<std::uint16_t>(enough + (will_do ? 1 : 0));
+      small = static_cast<std::uint16_t>(small + (will_do ? 0 : devices.free[k]));
+    }
+    result.enough += enough;
+    result.small += small;
+  }
+  return result;
+}
+
+bool has_room(const Ask& ask, const model::Resources& free) {
+  return ask.amounts.cpu <= free.cpu && ask.amounts.memory <= free.memory && ask.amounts.disk <= free.disk;
+}
+
+bool can_ever(const Ask& ask, std::uint64_t model) { return ask.devices > 0 && (ask.models == 0 || (ask.models & model) != 0); }
+
+// A way of serving a request: `count` devices go from `before` to `after` each; `device` is the first of them.
+struct Option {
+  std::uint16_t device = no_device;
+  std::int32_t count = 0;
+  std::int32_t before = 0, after = 0;
+  double growth = 0;
+};
+
+struct Options {
+  std::array<Option, most_devices> each;
+  std::size_t size = 0;
+};
+
+Options options_for(const Ask& ask, const NodeSpace& node) {
+  Options options;
+  if (ask.devices != 1 || ask.thousandths >= 1000) {
+    options.each[options.size++] = {no_device, static_cast<std::int32_t>(ask.devices), 1000, 0, 0};
+    return options;
+  }
+  for (std::size_t i = 0; i < node.devices.size(); ++i) {
+    const std::int32_t free = node.devices[i];
+    if (free < static_cast<std::int32_t>(ask.thousandths)) continue;
+    // Devices with as much free are the same choice.
+    const auto end = options.each.begin() + static_cast<std::ptrdiff_t>(options.size);
+    if (std::find_if(options.each.begin(), end, [&](const Option& other) { return other.before == free; }) != end) continue;
+    options.each[options.size++] = {static_cast<std::uint16_t>(i), 1, free, free - static_cast<std::int32_t>(ask.thousandths), 0};
+  }
+  return options;
 }
 
 double per(std::int64_t value) { return value > 0 ? 1.0 / static_cast<double>(value) : 0.0; }
@@ -64,7 +110,18 @@ model::Resources less(const model::Resources& free, const model::Resources& ask)
 }  // namespace
 
 double device_fragmentation(const NodeSpace& node, const Demand& demand) {
-  return device_loss(node.free, node.devices, node.model, demand);
+  const Devices devices(node.devices.first(std::min(node.devices.size(), most_devices)));
+  double loss = 0;
+  for (const DemandShape& shape : demand.shapes()) {
+    std::int32_t lost = devices.all;
+    if (can_ever(shape.ask, node.model) && has_room(shape.ask, node.free)) {
+      const Split now = split(devices, shape.ask.thousandths);
+      if (now.enough >= static_cast<std::int32_t>(shape.ask.devices)) lost = now.small;
+    }
+    loss += static_cast<double>(shape.weight) * lost;
+  }
+  const double weight = demand.weight();
+  return weight > 0 ? loss / (1000 * weight) : 0;
 }
 
 double space_fragmentation(const NodeSpace& node, const Demand& demand) {
@@ -79,32 +136,40 @@ Offer fragmentation_offer(const Ask& ask, const NodeSpace& node, const Demand& d
   if (node.devices.empty() || node.devices.size() > most_devices) {
     return {fragmentation_growth(ask, node, demand), no_device};
   }
-  const double before = device_fragmentation(node, demand);
-  const model::Resources free = less(node.free, ask.amounts);
-  std::array<std::uint16_t, most_devices> copy{};
-  std::copy(node.devices.begin(), node.devices.end(), copy.begin());
-  const std::span<std::uint16_t> devices(copy.data(), node.devices.size());
-  if (ask.devices == 1 && ask.thousandths < 1000) {
-    Offer best;
-    for (std::size_t i = 0; i < devices.size(); ++i) {
-      if (devices[i] < ask.thousandths) continue;
-      // Devices with as much free are the same choice.
-      if (std::find(devices.begin(), devices.begin() + static_cast<std::ptrdiff_t>(i), devices[i]) != devices.begin() + static_cast<std::ptrdiff_t>(i)) continue;
-      devices[i] = static_cast<std::uint16_t>(devices[i] - ask.thousandths);
-      const double growth = device_loss(free, devices, node.model, demand) - before;
-      devices[i] = static_cast<std::uint16_t>(devices[i] + ask.thousandths);
-      if (best.device == no_device || growth < best.cost) best = {growth, static_cast<std::uint16_t>(i)};
+  const Devices devices(node.devices);
+  const model::Resources after = less(node.free, ask.amounts);
+  Options options = options_for(ask, node);
+  const std::int32_t taken = options.size == 0 ? 0 : options.each[0].count * (options.each[0].before - options.each[0].after);
+  double same = 0;                     // for every option
+  for (const DemandShape& shape : demand.shapes()) {
+    const auto weight = static_cast<double>(shape.weight);
+    const auto wanted = static_cast<std::int32_t>(shape.ask.devices);
+    // All is lost to it before and after: what is taken is no longer there to be lost.
+    if (!can_ever(shape.ask, node.model) || !has_room(shape.ask, node.free)) {
+      same -= weight * taken;
+      continue;
     }
-    return best;
-  }
-  std::uint32_t wanted = ask.devices;
-  for (std::uint16_t& device : devices) {
-    if (wanted > 0 && device >= 1000) {
-      device = 0;
-      --wanted;
+    const Split now = split(devices, shape.ask.thousandths);
+    const std::int32_t lost = now.enough >= wanted ? now.small : devices.all;
+    if (!has_room(shape.ask, after)) {
+      same += weight * (devices.all - taken - lost);
+      continue;
+    }
+    const auto least = static_cast<std::int32_t>(shape.ask.thousandths);
+    for (std::size_t i = 0; i < options.size; ++i) {
+      Option& option = options.each[i];
+      const std::int32_t enough = now.enough + option.count * ((option.after >= least ? 1 : 0) - (option.before >= least ? 1 : 0));
+      const std::int32_t small = now.small + option.count * ((option.after < least ? option.after : 0) - (option.before < least ? option.before : 0));
+      option.growth += weight * ((enough >= wanted ? small : devices.all - taken) - lost);
     }
   }
-  return {device_loss(free, devices, node.model, demand) - before, no_device};
+  const double scale = demand.weight() > 0 ? 1 / (1000 * demand.weight()) : 0;
+  Offer best;
+  for (std::size_t i = 0; i < options.size; ++i) {
+    const double growth = (options.each[i].growth + same) * scale;
+    if (i == 0 || growth < best.cost) best = {growth, options.each[i].device};
+  }
+  return best;
 }
 
 }  // namespace selvedge::engine
