@@ -56,10 +56,12 @@ TEST_F(SandboxTest, SeesItsFolderAndTheSystemsProgramsAndLittleElse) {
 }
 
 TEST_F(SandboxTest, CannotWriteOutsideItsFolder) {
-  run(boxed("for f in /usr/x /etc/x /x /dev/x /proc/sys/kernel/core_pattern /bin/x ../x; do echo bad >$f && echo wrote $f; done; "
-            "echo ok >/tmp/selvedge-x && cat /tmp/selvedge-x; echo ok >/dev/shm/x && cat /dev/shm/x; echo >/dev/null && echo null"));
+  run(boxed("for f in /usr/x /etc/x /x /dev/x /proc/sys/kernel/core_pattern /bin/x; do echo bad >$f && echo wrote $f; done; "
+            "echo ok >/tmp/selvedge-x && cat /tmp/selvedge-x; echo ok >/dev/shm/x && cat /dev/shm/x; echo >/dev/null && echo null; "
+            "(echo bad >../x) 2>/dev/null"));
   EXPECT_EQ(heard.out, "ok\nok\nnull\n") << heard.error;
   EXPECT_FALSE(std::filesystem::exists("/tmp/selvedge-x"));
+  EXPECT_FALSE(std::filesystem::exists(folder + "/x"));
 }
 
 TEST_F(SandboxTest, HasNoPrivilegesAndNoUserButItsOwn) {
@@ -124,10 +126,10 @@ TEST_F(SandboxTest, ItsEnvironmentCannotReachWhatMakesTheSandbox) {
 }
 
 TEST_F(SandboxTest, HoldsNoDescriptorOfTheSandboxs) {
-  ChildOptions options = boxed("ls /proc/self/fd | wc -l; ls -l /proc/$$/fd | grep -c -E ' [0-9]+ -> '; cat $KEY $KEY");
+  ChildOptions options = boxed("ls /proc/self/fd | wc -l; ls /proc/$$/fd; cat $KEY $KEY");
   options.secrets["KEY"] = "a secret\n";
   run(options);
-  EXPECT_EQ(heard.out, "5\n4\na secret\na secret\n") << heard.error;
+  EXPECT_EQ(heard.out, "5\n0\n1\n2\n3\na secret\na secret\n") << heard.error;
 }
 
 TEST_F(SandboxTest, ShowsWhatIsDeclaredAndRefusesWhatIsHidden) {
