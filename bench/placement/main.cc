@@ -105,7 +105,7 @@ std::vector<Table> loss(const Options& options, const std::vector<Mix>& all) {
   against.columns.push_back("median");
   for (const auto& [what, base] : {std::pair{" / one try", one_try}, {" / random fit", random_fit}}) {
     for (const Row& row : use.rows) {
-      Row gain{row.name.substr(0, 18) + what, {}};
+      Row gain{row.name + what, {}};
       for (std::size_t m = 0; m < all.size(); ++m) gain.values.push_back(100 * (row.values[m] / base[m] - 1));
       gain.values.push_back(median(gain.values));
       against.rows.push_back(gain);
@@ -117,7 +117,7 @@ std::vector<Table> loss(const Options& options, const std::vector<Mix>& all) {
 Table planted(const Options& options) {
   Table table{"planted", "Planted packings on 100 nodes, optimum 100 %: share placed, %",
               {"Two instances of each kind, tasks in random order; batch: of 256, largest first; moves: up to 5 % of the tasks after.",
-               "2-4, 4-10, 10-30 tasks a node; hetero: 3-8 on four sizes of node. " + seeds_of(options.seeds) + " for each instance."},
+               "2-4, 4-10, 10-30 tasks a node; hetero: 3-8 on four sizes of node. Mean of " + std::to_string(options.seeds) + " seeds for each instance."},
               {}, {}, 1};
   const std::vector<std::string> kinds = {"coarse", "mid", "fine", "hetero"};
   const std::vector<std::pair<std::string, Coming>> ways = {{"", Coming::one_by_one}, {" batch", Coming::batches}, {" moves", Coming::with_moves}};

@@ -30,11 +30,14 @@ std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 void print(const Table& table) {
   std::printf("%s\n", table.title.c_str());
   for (const std::string& line : table.definition) std::printf("  %s\n", line.c_str());
-  std::printf("\n  %-22s", "");
+  std::size_t widest = 0;
+  for (const Row& row : table.rows) widest = std::max(widest, row.name.size());
+  const int names = static_cast<int>(widest);
+  std::printf("\n  %-*s", names, "");
   for (const std::string& column : table.columns) std::printf(" %*s", std::max(8, static_cast<int>(column.size())), column.c_str());
   std::printf("\n");
   for (const Row& row : table.rows) {
-    std::printf("  %-22s", row.name.c_str());
+    std::printf("  %-*s", names, row.name.c_str());
     for (std::size_t i = 0; i < row.values.size(); ++i) {
       std::printf(" %*s", std::max(8, static_cast<int>(table.columns[i].size())), text(row.values[i], table.digits).c_str());
     }
