@@ -69,7 +69,7 @@ bool Fleet::place(const engine::Ask& wanted, Place& place) {
   for (std::size_t k = 0; k < count; ++k) {
     const std::size_t i = nth(k);
     if (!engine::fits(ask, space(i))) continue;
-    tight_.emplace_back(contender_.candidates == 0 ? 0 : engine::cost(PlacementRule::best_fit, ask, space(i), demand_), i);
+    tight_.emplace_back(contender_.candidates == 0 ? 0 : engine::offer(PlacementRule::best_fit, ask, space(i), demand_).cost, i);
   }
   if (contender_.candidates != 0 && tight_.size() > contender_.candidates) {
     std::nth_element(tight_.begin(), tight_.begin() + contender_.candidates, tight_.end());

@@ -161,7 +161,7 @@ Table probe(const Options& options) {
 Table steady(const Options& options) {
   const std::size_t steps = options.quick ? 500 : 5000;
   Table table{"steady", "Steady state on 1,000 nodes of four sizes: share of tasks accepted, %",
-              {"Nodes and tasks of edge-hetero; filled, then one leaves and one comes, " + std::to_string(steps) + " times. One seed."},
+              {"Nodes and tasks of edge-hetero; filled, then tasks leave and one comes that keeps the fill, " + std::to_string(steps) + " times. One seed."},
               {"70 %", "80 %", "90 %", "95 %", "98 %"}, {}, 2};
   for (const Contender& contender : contenders()) {
     Row row{contender.name, {}};

@@ -182,31 +182,35 @@ double run_steady(double fill, const Contender& contender, std::uint64_t seed, s
   };
   std::vector<Running> running;
   double used_cpu = 0, used_memory = 0;
-  const auto full = [&] { return std::max(used_cpu / cpu, used_memory / memory) >= fill; };
-  const auto come = [&] {
-    Running task{mix.draw(random), {}};
+  const auto come = [&](const engine::Ask& ask) {
+    Running task{ask, {}};
     if (!fleet.place(task.ask, task.place)) return false;
-    used_cpu += static_cast<double>(task.ask.amounts.cpu);
-    used_memory += static_cast<double>(task.ask.amounts.memory) / static_cast<double>(mebibyte);
+    used_cpu += static_cast<double>(ask.amounts.cpu);
+    used_memory += static_cast<double>(ask.amounts.memory);
     running.push_back(task);
     return true;
   };
-  const double per_memory = static_cast<double>(mebibyte);
-  memory /= per_memory;
-  for (int misses = 0; !full() && misses < 200;) misses = come() ? 0 : misses + 1;
+  const auto leave = [&] {
+    const std::size_t i = std::uniform_int_distribution<std::size_t>(0, running.size() - 1)(random);
+    fleet.release(running[i].ask, running[i].place);
+    used_cpu -= static_cast<double>(running[i].ask.amounts.cpu);
+    used_memory -= static_cast<double>(running[i].ask.amounts.memory);
+    running[i] = running.back();
+    running.pop_back();
+  };
+  const auto with = [&](const engine::Ask& ask) {
+    return std::max((used_cpu + static_cast<double>(ask.amounts.cpu)) / cpu, (used_memory + static_cast<double>(ask.amounts.memory)) / memory);
+  };
+  for (int misses = 0; with({}) < fill && misses < 200;) misses = come(mix.draw(random)) ? 0 : misses + 1;
   std::size_t came = 0, taken = 0;
   while (came < steps) {
-    if (full() && !running.empty()) {
-      const std::size_t i = std::uniform_int_distribution<std::size_t>(0, running.size() - 1)(random);
-      fleet.release(running[i].ask, running[i].place);
-      used_cpu -= static_cast<double>(running[i].ask.amounts.cpu);
-      used_memory -= static_cast<double>(running[i].ask.amounts.memory) / per_memory;
-      running[i] = running.back();
-      running.pop_back();
-      continue;
-    }
+    const engine::Ask ask = mix.draw(random);
+    do leave();
+    while (with(ask) > fill && !running.empty());
     ++came;
-    taken += come() ? 1 : 0;
+    taken += come(ask) ? 1 : 0;
+    // A task that was refused leaves room, which others fill.
+    for (int tries = 0; with({}) < fill - 0.001 && tries < 20; ++tries) come(mix.draw(random));
   }
   return static_cast<double>(taken) / static_cast<double>(came);
 }

@@ -28,8 +28,9 @@ double run_planted(const Planted& planted, Coming coming, const Contender& conte
 // tasks of half a node (8 cores, 32 GiB): how many are placed, of those that would fit if all space were one node's.
 double run_probe(double fill, const Contender& contender, std::uint64_t seed);
 
-// 1,000 nodes of the four sizes of edge-hetero with its tasks: filled to `fill` of the scarcer resource, then 20,000
-// times one task leaves and one comes that keeps the fill: the share of tasks that are taken.
+// 1,000 nodes of the four sizes of edge-hetero with its tasks, filled to `fill` of the scarcer resource. Then `steps`
+// times: a task comes, random ones leave, at least one, until it is within the fill, and it is placed or refused; what
+// refusals left empty is filled by other tasks, which are not counted. The share of tasks that were taken.
 double run_steady(double fill, const Contender& contender, std::uint64_t seed, std::size_t steps);
 
 }  // namespace selvedge::bench
