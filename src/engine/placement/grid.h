@@ -1,0 +1,144 @@
+// Grid: nodes by how much processor and memory they have free, in 64 by 64 cells.
+//
+// Each resource has 64 levels: eight an octave over the six octaves below the largest node, four an octave over four
+// more; what is smaller shares level 0. A level never decides whether a task fits, only where to look: a node that fits lies in a cell at or above
+// the levels of the request in both. One bit tells a cell that is not empty, kept twice: by rows, for the rules that
+// want room, and by diagonals (the sum of the two levels, so the logarithm of the product of what is free), for those
+// that want a tight fit: the first cell of the first diagonal is the tightest, found without a search.
+//
+// What a search reads of a node is one cache line, its Room. Within a cell nodes stand in the order in which moves left
+// them. `restore` undoes the last `erase` exactly, order included, so that a trial that is given up leaves no trace.
+
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/placement/limits.h"
+#include "model/resources.h"
+
+namespace selvedge::engine::placement {
+
+// Levels of one resource.
+class Levels {
+ public:
+  static constexpr std::uint32_t count = 64;
+
+  // Makes room for `most`; never narrows. True if levels have changed.
+  bool widen(std::uint64_t most) {
+    const int width = static_cast<int>(std::bit_width(most));
+    if (width <= 12 + shift_) return false;
+    shift_ = width - 12;
+    return true;
+  }
+  std::uint32_t of(std::uint64_t value) const {
+    const auto steps = static_cast<std::uint32_t>(value >> shift_);
+    const auto octave = static_cast<std::uint32_t>(std::bit_width(steps | 4)) - 3;      // 0 to 9
+    const bool fine = octave >= 4;
+    const std::uint32_t level = fine ? octave * 8 - 16 + (steps >> (octave - 1) & 7) : octave * 4 + (steps >> octave & 3);
+    return steps < 4 ? 0 : level;
+  }
+  // No value of this level or of one below is as large.
+  std::uint64_t above(std::uint32_t level) const {
+    const std::uint64_t steps = level < 16 ? (5 + std::uint64_t{level} % 4) << (level / 4)
+                                           : (9 + std::uint64_t{level} % 8) << (level / 8 + 1);
+    return steps << shift_;
+  }
+  int shift() const { return shift_; }
+
+ private:
+  int shift_ = 0;
+};
+
+using Cell = std::uint16_t;                       // row * 64 + column: processor, memory
+inline constexpr Cell nowhere = 0xFFFF;
+
+struct GridPlace {
+  std::uint32_t at = 0;                           // in its cell
+  Cell cell = nowhere;
+};
+
+// What decides whether a task fits on a node. Free amounts are below 0 on a node that has become smaller than its load.
+struct alignas(64) Room {
+  std::int64_t memory = 0, disk = 0;              // free
+  std::int64_t memory_capacity = 0, disk_capacity = 0;
+  std::int32_t cpu = 0, cpu_capacity = 0;
+  std::uint32_t first_task = none;
+  std::uint16_t devices = 0;                      // accelerators, in all
+  bool takes = false;                             // tasks: it is ready, and held for nobody
+  GridPlace place;
+};
+static_assert(sizeof(Room) == 64);
+
+class Grid {
+ public:
+  Room& room(NodeId node) { return rooms_[node]; }
+  const Room& room(NodeId node) const { return rooms_[node]; }
+  std::size_t size() const { return rooms_.size(); }
+  void grow() { rooms_.emplace_back(); }
+
+  void insert(NodeId node, Cell cell) {
+    std::vector<NodeId>& nodes = cells_[cell];
+    rooms_[node].place = {static_cast<std::uint32_t>(nodes.size()), cell};
+    nodes.push_back(node);
+    if (nodes.size() == 1) mark(cell);
+    ++count_;
+  }
+  void erase(NodeId node) {
+    GridPlace& place = rooms_[node].place;
+    std::vector<NodeId>& nodes = cells_[place.cell];
+    const NodeId last = nodes.back();
+    if (last != node) {
+      nodes[place.at] = last;
+      rooms_[last].place.at = place.at;
+    }
+    nodes.pop_back();
+    if (nodes.empty()) mark(place.cell);
+    place.cell = nowhere;
+    --count_;
+  }
+  // Puts the node that was erased last back to where it was.
+  void restore(NodeId node, GridPlace place) {
+    std::vector<NodeId>& nodes = cells_[place.cell];
+    nodes.push_back(node);
+    if (nodes.size() == 1) mark(place.cell);
+    const auto last = static_cast<std::uint32_t>(nodes.size() - 1);
+    if (place.at != last) {
+      nodes[last] = nodes[place.at];
+      rooms_[nodes[last]].place.at = last;
+      nodes[place.at] = node;
+    }
+    rooms_[node].place = place;
+    ++count_;
+  }
+
+  std::uint32_t count() const { return count_; }  // of nodes in cells
+  std::span<const NodeId> nodes(std::uint32_t row, std::uint32_t column) const { return cells_[row * 64 + column]; }
+  std::span<const NodeId> nodes(Cell cell) const { return cells_[cell]; }
+  std::uint64_t rows() const { return rows_; }
+  std::uint64_t columns(std::uint32_t row) const { return columns_[row]; }
+  // The rows of the cells that are not empty and whose levels add up to `sum`.
+  std::uint64_t diagonal(std::uint32_t sum) const { return diagonals_[sum]; }
+  static constexpr std::uint32_t diagonals = 127, cells = 4096;
+
+ private:
+  void mark(Cell cell) {
+    const std::uint32_t row = cell / 64, column = cell % 64;
+    columns_[row] ^= std::uint64_t{1} << column;
+    diagonals_[row + column] ^= std::uint64_t{1} << row;
+    const std::uint64_t bit = std::uint64_t{1} << row;
+    rows_ = columns_[row] ? rows_ | bit : rows_ & ~bit;
+  }
+
+  std::uint64_t rows_ = 0;
+  std::uint32_t count_ = 0;
+  std::array<std::uint64_t, 64> columns_{};
+  std::array<std::uint64_t, diagonals> diagonals_{};
+  std::array<std::vector<NodeId>, cells> cells_;
+  std::vector<Room> rooms_;
+};
+
+}  // namespace selvedge::engine::placement
