@@ -19,6 +19,8 @@
 #include <cstdint>
 #include <span>
 
+#include "base/result.h"
+#include "base/wire.h"
 #include "engine/placement/rule.h"
 #include "engine/placement/space_value.h"
 
@@ -40,6 +42,10 @@ class Demand {
   void add(const Ask& ask);
   void add_node(const model::Resources& capacity, std::size_t devices = 0);
   void remove_node(const model::Resources& capacity, std::size_t devices = 0);
+
+  void save(base::Writer& out) const;
+  // Code::corrupt if these are not the bytes of one.
+  static base::Result<Demand> restore(base::Reader& in);
 
   std::span<const DemandShape> shapes() const { return {shapes_.data(), size_}; }
   double weight() const { return weight_; }       // of all shapes

@@ -27,21 +27,21 @@
 
 namespace selvedge::engine::placement {
 
-struct Shape {
+// What decisions read of a shape is one cache line; the rest is apart.
+struct alignas(64) Shape {
   Ask ask;
   SetId set = none;
-  NameId tenant = none;
-  std::uint32_t holders = 0;               // add_shape without drop_shape
   std::uint32_t tasks = 0;
   std::int32_t priority = 0;
   bool weighs = false;                     // sources or energy: every node that fits must be looked at
-  struct Words {
-    ShapeSpec spec;
-    std::string key;
-  };
-  std::unique_ptr<const Words> words;      // apart, for decisions need only the above; nullptr: the number is free
-
-  const ShapeSpec& spec() const { return words->spec; }
+  bool known = false;                      // false: the number is free
+};
+static_assert(sizeof(Shape) == 64);
+struct ShapeWords {
+  ShapeSpec spec;
+  std::string key;
+  NameId tenant = none;
+  std::uint32_t holders = 0;               // add_shape without drop_shape
 };
 
 struct Group {
@@ -51,22 +51,26 @@ struct Group {
   bool known = false;
 };
 
-struct Task {
-  std::uint64_t tag = 0;                   // the caller's number for it
-  std::int64_t ends = 0;                   // when it will be over, nanoseconds; `endless` if nobody knows
-  ShapeId shape = none;                    // none: the number is free
-  NodeId node = none;
-  TaskId next = none, previous = none;     // on the node
-  GroupId group = none;
-  std::uint16_t devices = 0;               // accelerators it holds, as bits
-};
 inline constexpr std::int64_t endless = INT64_MAX;
 
 // What a caller says of one task.
 struct TaskNote {
-  std::uint64_t tag = 0;
+  std::uint64_t tag = 0;                   // the caller's number for it
   GroupId group = none;
-  std::int64_t ends = endless;
+  std::int64_t ends = endless;             // when it will be over, nanoseconds, if somebody knows
+};
+
+// What is read of every task; its note is apart, four of these share a cache line.
+struct Task {
+  TaskId next = none, previous = none;     // on the node
+  std::uint32_t where = 0;                 // node, and whether it is in a group
+  std::uint16_t shape = no_shape;          // no_shape: the number is free
+  std::uint16_t devices = 0;               // accelerators it holds, as bits
+
+  static constexpr std::uint16_t no_shape = 0xFFFF;
+  static constexpr std::uint32_t in_group = std::uint32_t{1} << 31;
+  NodeId node() const { return where & ~in_group; }
+  bool grouped() const { return (where & in_group) != 0; }
 };
 
 class Fleet {
@@ -124,14 +128,20 @@ class Fleet {
   std::uint32_t nodes() const { return known_; }
   std::uint32_t tasks() const { return static_cast<std::uint32_t>(tasks_.size() - free_tasks_.size()); }
   bool knows(NodeId node) const { return node < facts_.size() && facts_[node].known; }
-  bool runs(TaskId task) const { return task < tasks_.size() && tasks_[task].shape != none; }
-  bool has_shape(ShapeId shape) const { return shape < shapes_.size() && shapes_[shape].words; }
+  bool runs(TaskId task) const { return task < tasks_.size() && tasks_[task].shape != Task::no_shape; }
+  bool has_shape(ShapeId shape) const { return shape < shapes_.size() && shapes_[shape].known; }
   bool has_group(GroupId group) const { return group < groups_.size() && groups_[group].known; }
   const NodeFacts& facts(NodeId node) const { return facts_[node]; }
   const Shape& shape(ShapeId shape) const { return shapes_[shape]; }
   const ConstraintSet& set(SetId set) const { return *sets_[set]; }
   const Group& group(GroupId group) const { return groups_[group]; }
+  const ShapeSpec& spec(ShapeId shape) const { return words_[shape].spec; }
+  NameId tenant(ShapeId shape) const { return words_[shape].tenant; }
   const Task& task(TaskId task) const { return tasks_[task]; }
+  const TaskNote& note(TaskId task) const { return notes_[task]; }
+  std::uint64_t layout() const { return layout_; }                    // grows with every change of a node but its state
+  const model::Resources& capacity() const { return capacity_; }      // of all nodes
+  std::uint32_t accelerators() const { return accelerators_; }
   std::uint64_t turns() const { return turns_; }                      // tasks ever placed
   std::size_t task_numbers() const { return tasks_.size(); }
   NodeSpace space(NodeId node) const {
@@ -153,10 +163,12 @@ class Fleet {
   friend class FleetLoader;
   struct Step {                            // of a trial
     enum class What : std::uint8_t { committed, released } what{};
-    TaskId task = none;
+    TaskId id = none;
     GridPlace place;                       // of the node before
     std::uint32_t member = 0;              // released: its place in its group
     bool created = false;                  // committed: its number was new
+    Task task_before;                      // released: for its number may be given to another
+    TaskNote note_before;
   };
 
   base::Result<NodeFacts> facts_of(const NodeSpec& spec);
@@ -165,6 +177,7 @@ class Fleet {
   base::Result<SetId> add_set(const ShapeSpec& spec);
   void drop_set(SetId set);
   void look_again(NodeId node);            // sets' masks, and the grid
+  void count(const NodeSpec& spec, int sign);
   void widen(const model::Resources& capacity);
   Cell cell_of(const Room& room) const {
     const bool out = !room.takes || room.cpu < 0 || room.memory < 0 || room.disk < 0;
@@ -184,9 +197,15 @@ class Fleet {
   // The accelerators a task takes, as bits; 0 if there are not enough.
   std::uint16_t pick_devices(const Ask& ask, const NodeFacts& facts, std::uint16_t device) const;
   base::Result<TaskId> put(ShapeId shape, NodeId node, const TaskNote& note, std::uint16_t devices);
+  bool devices_fit(ShapeId shape, NodeId node, std::uint64_t devices) const;
+  base::Result<void> replay_commit(base::Reader& in);
+  base::Result<void> replay_one(base::Reader& in);
   void give(const Shape& shape, NodeId node, std::uint16_t devices, int sign);   // back (1) or away (-1)
   void link(TaskId task);
-  void drop_shape_if_unused(ShapeId shape);
+  void drop_shape_if_unused(ShapeId shape) {
+    if (shapes_[shape].tasks == 0 && words_[shape].holders == 0) forget_shape(shape);
+  }
+  void forget_shape(ShapeId shape);
 
   Names names_;
   Levels cpu_levels_, memory_levels_;
@@ -198,6 +217,7 @@ class Fleet {
   std::vector<std::string> models_;
   Links links_;
   std::vector<Shape> shapes_;
+  std::vector<ShapeWords> words_;
   std::vector<ShapeId> free_shapes_;
   std::unordered_map<std::string, ShapeId> shape_keys_;
   std::vector<std::unique_ptr<ConstraintSet>> sets_;
@@ -206,15 +226,19 @@ class Fleet {
   std::vector<Group> groups_;
   std::vector<GroupId> free_groups_;
   std::vector<Task> tasks_;
+  std::vector<TaskNote> notes_;
   std::vector<TaskId> free_tasks_;
   model::Resources least_{INT64_MAX, INT64_MAX, INT64_MAX};
   bool accelerated_ = false;
+  model::Resources capacity_;
+  std::uint32_t accelerators_ = 0;
+  std::uint64_t layout_ = 1;
   Demand demand_;
   std::uint64_t asks_ = 0, turns_ = 0;
   base::Bytes* journal_ = nullptr;
   bool trying_ = false;
   std::vector<Step> steps_;
-  std::vector<ShapeId> trial_shapes_;      // of the released tasks, in their order
+  std::vector<ShapeId> trial_shapes_;      // of released tasks; dropped when it is kept
   std::size_t journal_mark_ = 0;
 };
 

@@ -91,7 +91,7 @@ base::Result<NodeId> Fleet::add_node(const NodeSpec& spec) {
   ++known_;
   node_names_.emplace(spec.name, node);
   widen(spec.capacity);
-  accelerated_ |= spec.devices > 0;
+  count(spec, 1);
   Room& room = grid_.room(node);
   room = {.memory = spec.capacity.memory, .disk = spec.capacity.disk, .memory_capacity = spec.capacity.memory,
           .disk_capacity = spec.capacity.disk, .cpu = static_cast<std::int32_t>(spec.capacity.cpu),
@@ -121,7 +121,8 @@ base::Result<void> Fleet::change_node(NodeId node, const NodeSpec& spec) {
   facts.devices = old.devices;
   forget_names(old);
   widen(spec.capacity);
-  accelerated_ |= spec.devices > 0;
+  count(old.spec, -1);
+  count(spec, 1);
   room.cpu = static_cast<std::int32_t>(std::max<std::int64_t>(room.cpu + spec.capacity.cpu - room.cpu_capacity, INT32_MIN));
   room.memory += spec.capacity.memory - room.memory_capacity;
   room.disk += spec.capacity.disk - room.disk_capacity;
@@ -181,6 +182,7 @@ base::Result<void> Fleet::remove_node(NodeId node) {
   settle(node);
   node_names_.erase(facts_[node].spec.name);
   forget_names(facts_[node]);
+  count(facts_[node].spec, -1);
   facts_[node] = {};
   look_again(node);
   --known_;
@@ -236,6 +238,15 @@ void Fleet::look_again(NodeId node) {
   for (const auto& set : sets_)
     if (set) set->look_at(node, facts_[node], names_, links_);
   settle(node);
+}
+
+void Fleet::count(const NodeSpec& spec, int sign) {
+  ++layout_;
+  capacity_.cpu += sign * spec.capacity.cpu;
+  capacity_.memory += sign * spec.capacity.memory;
+  capacity_.disk += sign * spec.capacity.disk;
+  accelerators_ += static_cast<std::uint32_t>(sign) * spec.devices;
+  accelerated_ |= accelerators_ > 0;
 }
 
 void Fleet::widen(const model::Resources& capacity) {

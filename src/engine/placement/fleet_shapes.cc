@@ -129,53 +129,53 @@ base::Result<ShapeId> Fleet::add_shape(const ShapeSpec& spec) {
     write(out, spec);
   };
   if (const auto at = shape_keys_.find(key); at != shape_keys_.end()) {
-    if (shapes_[at->second].holders == UINT32_MAX) return fail(Code::exhausted, "shape: it is held too often");
-    ++shapes_[at->second].holders;
+    if (words_[at->second].holders == UINT32_MAX) return fail(Code::exhausted, "shape: it is held too often");
+    ++words_[at->second].holders;
     note();
     return at->second;
   }
   if (free_shapes_.empty() && shapes_.size() >= Limits::shapes)
     return fail(Code::exhausted, "shape: there are " + std::to_string(shapes_.size()) + " different ones already");
-  Shape shape;
-  shape.priority = spec.priority;
-  shape.tenant = TRY(names_.hold(spec.tenant));
+  const NameId tenant = TRY(names_.hold(spec.tenant));
   const auto set = add_set(spec);
   if (!set) {
-    names_.drop(shape.tenant);
+    names_.drop(tenant);
     return std::unexpected(set.error());
   }
+  Shape shape;
+  shape.priority = spec.priority;
   shape.set = *set;
   shape.ask = {spec.resources, spec.accelerators.devices, spec.accelerators.thousandths, sets_[*set]->models, 0};
   shape.weighs = (!spec.sources.empty() && spec.move_weight > 0) || spec.energy_weight > 0;
-  shape.holders = 1;
-  shape.words = std::make_unique<const Shape::Words>(Shape::Words{spec, key});
+  shape.known = true;
   ShapeId id = static_cast<ShapeId>(shapes_.size());
   if (free_shapes_.empty()) {
     shapes_.emplace_back();
+    words_.emplace_back();
   } else {
     id = free_shapes_.back();
     free_shapes_.pop_back();
   }
-  shapes_[id] = std::move(shape);
+  shapes_[id] = shape;
+  words_[id] = {spec, key, tenant, 1};
   shape_keys_.emplace(std::move(key), id);
   note();
   return id;
 }
 
-void Fleet::drop_shape_if_unused(ShapeId id) {
-  Shape& shape = shapes_[id];
-  if (shape.holders > 0 || shape.tasks > 0) return;
-  drop_set(shape.set);
-  names_.drop(shape.tenant);
-  shape_keys_.erase(shape.words->key);
-  shape = {};
+void Fleet::forget_shape(ShapeId id) {
+  drop_set(shapes_[id].set);
+  names_.drop(words_[id].tenant);
+  shape_keys_.erase(words_[id].key);
+  shapes_[id] = {};
+  words_[id] = {};
   free_shapes_.push_back(id);
 }
 
 base::Result<void> Fleet::drop_shape(ShapeId id) {
   CHECK(!trying_);
-  if (!has_shape(id) || shapes_[id].holders == 0) return fail(Code::not_found, "drop shape: nobody holds " + std::to_string(id));
-  --shapes_[id].holders;
+  if (!has_shape(id) || words_[id].holders == 0) return fail(Code::not_found, "drop shape: nobody holds " + std::to_string(id));
+  --words_[id].holders;
   drop_shape_if_unused(id);
   if (journal_) {
     base::Writer out(*journal_);

@@ -55,7 +55,7 @@ void Fleet::give(const Shape& shape, NodeId node, std::uint16_t devices, int sig
 
 void Fleet::link(TaskId id) {
   Task& task = tasks_[id];
-  Room& room = grid_.room(task.node);
+  Room& room = grid_.room(task.node());
   task.next = room.first_task;
   task.previous = none;
   if (task.next != none) tasks_[task.next].previous = id;
@@ -72,11 +72,13 @@ base::Result<TaskId> Fleet::put(ShapeId shape, NodeId node, const TaskNote& note
     free_tasks_.pop_back();
   } else if (tasks_.size() < Limits::tasks) {
     tasks_.emplace_back();
+    notes_.emplace_back();
   } else {
     return fail(Code::exhausted, "place a task: there are " + std::to_string(tasks_.size()) + " already");
   }
-  if (trying_) steps_.push_back({Step::What::committed, id, grid_.room(node).place, 0, created});
-  tasks_[id] = {note.tag, note.ends, shape, node, none, none, note.group, devices};
+  if (trying_) steps_.push_back({Step::What::committed, id, grid_.room(node).place, 0, created, {}, {}});
+  tasks_[id] = {none, none, node | (note.group == none ? 0 : Task::in_group), static_cast<std::uint16_t>(shape), devices};
+  notes_[id] = note;
   ++shapes_[shape].tasks;
   ++turns_;
   give(shapes_[shape], node, devices, -1);
@@ -99,22 +101,23 @@ base::Result<TaskId> Fleet::put(ShapeId shape, NodeId node, const TaskNote& note
 base::Result<void> Fleet::release(TaskId id) {
   if (!runs(id)) return fail(Code::not_found, "release task: there is no task " + std::to_string(id));
   Task& task = tasks_[id];
-  Room& room = grid_.room(task.node);
+  Room& room = grid_.room(task.node());
   std::uint32_t member = 0;
-  if (task.group != none) {
-    std::vector<TaskId>& members = groups_[task.group].members;
+  if (task.grouped()) {
+    std::vector<TaskId>& members = groups_[notes_[id].group].members;
     member = static_cast<std::uint32_t>(std::find(members.begin(), members.end(), id) - members.begin());
     members[member] = members.back();
     members.pop_back();
   }
-  if (trying_) steps_.push_back({Step::What::released, id, room.place, member, false});
+  if (trying_) steps_.push_back({Step::What::released, id, room.place, member, false, task, notes_[id]});
   (task.previous == none ? room.first_task : tasks_[task.previous].next) = task.next;
   if (task.next != none) tasks_[task.next].previous = task.previous;
   const ShapeId shape = task.shape;
-  give(shapes_[shape], task.node, task.devices, 1);
-  settle(task.node);
+  const NodeId node = task.node();
+  give(shapes_[shape], node, task.devices, 1);
+  settle(node);
   --shapes_[shape].tasks;
-  task.shape = none;
+  task.shape = Task::no_shape;
   if (trying_) {
     trial_shapes_.push_back(shape);        // kept until the trial is decided
   } else {
@@ -132,7 +135,7 @@ base::Result<void> Fleet::release(TaskId id) {
 base::Result<void> Fleet::set_end(TaskId id, std::int64_t ends) {
   if (!runs(id)) return fail(Code::not_found, "set end of task: there is no task " + std::to_string(id));
   CHECK(!trying_);
-  tasks_[id].ends = ends;
+  notes_[id].ends = ends;
   if (journal_) {
     base::Writer out(*journal_);
     out.u8(static_cast<std::uint8_t>(Record::end_set));
@@ -159,35 +162,41 @@ void Fleet::undo() {
   CHECK(trying_);
   for (; !steps_.empty(); steps_.pop_back()) {
     const Step& step = steps_.back();
-    Task& task = tasks_[step.task];
+    Task& task = tasks_[step.id];
     if (step.what == Step::What::committed) {
-      Room& room = grid_.room(task.node);
-      if (task.group != none) groups_[task.group].members.pop_back();
+      Room& room = grid_.room(task.node());
+      if (task.grouped()) groups_[notes_[step.id].group].members.pop_back();
       room.first_task = task.next;
       if (task.next != none) tasks_[task.next].previous = none;
-      give(shapes_[task.shape], task.node, task.devices, 1);
-      unsettle(task.node, step.place);
+      give(shapes_[task.shape], task.node(), task.devices, 1);
+      unsettle(task.node(), step.place);
       --shapes_[task.shape].tasks;
-      task.shape = none;
+      task.shape = Task::no_shape;
       --turns_;
-      if (step.created) tasks_.pop_back();
-      else free_tasks_.push_back(step.task);
+      if (step.created) {
+        tasks_.pop_back();
+        notes_.pop_back();
+      } else {
+        free_tasks_.push_back(step.id);
+      }
     } else {
       free_tasks_.pop_back();
-      task.shape = trial_shapes_.back();
+      task = step.task_before;
+      notes_[step.id] = step.note_before;
       trial_shapes_.pop_back();
       ++shapes_[task.shape].tasks;
-      give(shapes_[task.shape], task.node, task.devices, -1);
-      unsettle(task.node, step.place);
-      (task.previous == none ? grid_.room(task.node).first_task : tasks_[task.previous].next) = step.task;
-      if (task.next != none) tasks_[task.next].previous = step.task;
-      if (task.group != none) {
-        std::vector<TaskId>& members = groups_[task.group].members;
-        members.push_back(step.task);
+      give(shapes_[task.shape], task.node(), task.devices, -1);
+      unsettle(task.node(), step.place);
+      (task.previous == none ? grid_.room(task.node()).first_task : tasks_[task.previous].next) = step.id;
+      if (task.next != none) tasks_[task.next].previous = step.id;
+      if (task.grouped()) {
+        std::vector<TaskId>& members = groups_[notes_[step.id].group].members;
+        members.push_back(step.id);
         std::swap(members[step.member], members.back());
       }
     }
   }
+  trial_shapes_.clear();
   if (journal_) journal_->resize(journal_mark_);
   trying_ = false;
 }

@@ -11,6 +11,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -35,7 +36,8 @@ class Levels {
     return true;
   }
   std::uint32_t of(std::uint64_t value) const {
-    const auto steps = static_cast<std::uint32_t>(value >> shift_);
+    // What is larger than any node shares the highest level.
+    const auto steps = static_cast<std::uint32_t>(std::min<std::uint64_t>(value >> shift_, 4095));
     const auto octave = static_cast<std::uint32_t>(std::bit_width(steps | 4)) - 3;      // 0 to 9
     const bool fine = octave >= 4;
     const std::uint32_t level = fine ? octave * 8 - 16 + (steps >> (octave - 1) & 7) : octave * 4 + (steps >> octave & 3);

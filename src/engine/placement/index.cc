@@ -5,10 +5,10 @@
 
 namespace selvedge::engine::placement {
 
-double seconds_to_move(const Fleet& fleet, const Shape& shape, NodeId node) {
+double seconds_to_move(const Fleet& fleet, ShapeId shape, NodeId node) {
   double seconds = 0;
   const NodeFacts& facts = fleet.facts(node);
-  for (const Source& source : shape.spec().sources) {
+  for (const Source& source : fleet.spec(shape).sources) {
     if (source.site == facts.spec.site) continue;
     const Link* link = fleet.link(source.site, facts.site);
     seconds += static_cast<double>(source.bytes) / (link ? link->bytes_per_second : unknown_bytes_per_second);
@@ -16,10 +16,10 @@ double seconds_to_move(const Fleet& fleet, const Shape& shape, NodeId node) {
   return seconds;
 }
 
-double watts_added(const Fleet& fleet, const Shape& shape, NodeId node) {
+double watts_added(const Fleet& fleet, ShapeId shape, NodeId node) {
   const NodeSpec& spec = fleet.facts(node).spec;
   const double busy = std::max(0.0, spec.busy_watts - spec.idle_watts);
-  const double share = spec.capacity.cpu > 0 ? static_cast<double>(shape.ask.amounts.cpu) / static_cast<double>(spec.capacity.cpu) : 0;
+  const double share = spec.capacity.cpu > 0 ? static_cast<double>(fleet.shape(shape).ask.amounts.cpu) / static_cast<double>(spec.capacity.cpu) : 0;
   // A node without tasks could be switched off.
   return busy * share + (fleet.grid().room(node).first_task == none ? spec.idle_watts : 0);
 }
@@ -35,9 +35,9 @@ Offer Index::price(const Query& query, NodeId node) const {
     offer = engine::offer(query.rule, shape.ask, fleet_->space(node), fleet_->demand());
   }
   if (shape.weighs) {
-    const ShapeSpec& spec = shape.spec();
-    if (spec.move_weight > 0) offer.cost += spec.move_weight * seconds_to_move(*fleet_, shape, node);
-    if (spec.energy_weight > 0) offer.cost += spec.energy_weight * watts_added(*fleet_, shape, node);
+    const ShapeSpec& spec = fleet_->spec(query.shape);
+    if (spec.move_weight > 0) offer.cost += spec.move_weight * seconds_to_move(*fleet_, query.shape, node);
+    if (spec.energy_weight > 0) offer.cost += spec.energy_weight * watts_added(*fleet_, query.shape, node);
   }
   return offer;
 }
@@ -125,7 +125,7 @@ struct Index::Walk {
     const auto visit = [&](std::span<const NodeId> nodes) {
       for (const NodeId node : nodes) {
         look(node);
-        if (fitting >= candidates) return false;
+        if (fitting >= candidates || (fitting > 0 && looked >= 4 * candidates)) return false;
       }
       gave_up = lost();
       return !gave_up;

@@ -79,7 +79,7 @@ class Index {
 };
 
 // Seconds that the bytes of a shape's sources need to a node, and the watts that its task adds there.
-double seconds_to_move(const Fleet& fleet, const Shape& shape, NodeId node);
-double watts_added(const Fleet& fleet, const Shape& shape, NodeId node);
+double seconds_to_move(const Fleet& fleet, ShapeId shape, NodeId node);
+double watts_added(const Fleet& fleet, ShapeId shape, NodeId node);
 
 }  // namespace selvedge::engine::placement

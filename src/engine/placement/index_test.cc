@@ -74,11 +74,11 @@ TEST(Levels, AreMonotoneAndBounded) {
 }
 
 TEST(Index, NeverMissesANodeThatFitsAndAgreesWithAPlainScanWhereItSaysSo) {
-  for (std::uint64_t seed = 1; seed <= 3; ++seed)
+  for (std::uint64_t seed = 1; seed <= 2; ++seed)
     for (std::size_t i = 0; i < placement_rules; ++i) {
       const auto rule = static_cast<PlacementRule>(i);
-      World world(seed * 100 + i, 300, {.candidates = 3, .sampled = 8, .whole = 4});
-      for (int step = 0; step < 250; ++step) {
+      World world(seed * 100 + i, 250, {.candidates = 3, .sampled = 8, .whole = 4});
+      for (int step = 0; step < 120; ++step) {
         world.step(rule);
         const Query query{.shape = world.shape(), .rule = rule, .salt = static_cast<std::uint64_t>(step)};
         const Found plain = plain_scan(world.fleet, world.index, query);
@@ -144,8 +144,8 @@ TEST(Index, WeighsDataToMoveAndEnergy) {
   EXPECT_EQ(index.find({.shape = *fleet.add_shape(shape)}).node, tight);
   shape.sources = {{"a", 100'000'000'000}};                      // a thousand seconds away
   const ShapeId moving = *fleet.add_shape(shape);
-  EXPECT_DOUBLE_EQ(seconds_to_move(fleet, fleet.shape(moving), tight), 1000);
-  EXPECT_DOUBLE_EQ(seconds_to_move(fleet, fleet.shape(moving), loose), 0);
+  EXPECT_DOUBLE_EQ(seconds_to_move(fleet, moving, tight), 1000);
+  EXPECT_DOUBLE_EQ(seconds_to_move(fleet, moving, loose), 0);
   EXPECT_EQ(index.find({.shape = moving}).node, loose);
   shape.energy_weight = 1;
   EXPECT_EQ(index.find({.shape = *fleet.add_shape(shape)}).node, tight);

@@ -1,0 +1,58 @@
+// Demand as bytes, exactly.
+
+#include <cmath>
+
+#include "engine/placement/demand.h"
+
+namespace selvedge::engine {
+
+void Demand::save(base::Writer& out) const {
+  out.varint(size_);
+  for (const DemandShape& shape : shapes()) {
+    out.svarint(shape.ask.amounts.cpu);
+    out.svarint(shape.ask.amounts.memory);
+    out.svarint(shape.ask.amounts.disk);
+    out.varint(shape.ask.devices);
+    out.varint(shape.ask.thousandths);
+    out.varint(shape.ask.models);
+    out.f64(static_cast<double>(shape.weight));
+    out.varint(shape.seen);
+  }
+  out.f64(weight_);
+  out.varint(asks_);
+  out.f64(mean_cpu_);
+  out.f64(mean_memory_);
+  out.f64(mean_disk_);
+}
+
+base::Result<Demand> Demand::restore(base::Reader& in) {
+  Demand demand;
+  const std::uint64_t size = in.varint();
+  bool fine = size <= most_shapes;
+  demand.size_ = fine ? static_cast<std::size_t>(size) : 0;
+  for (DemandShape& shape : std::span(demand.shapes_).first(demand.size_)) {
+    shape.ask.amounts.cpu = in.svarint();
+    shape.ask.amounts.memory = in.svarint();
+    shape.ask.amounts.disk = in.svarint();
+    const std::uint64_t devices = in.varint(), thousandths = in.varint();
+    shape.ask.devices = static_cast<std::uint32_t>(devices);
+    shape.ask.thousandths = static_cast<std::uint32_t>(thousandths);
+    shape.ask.models = in.varint();
+    shape.weight = static_cast<float>(in.f64());
+    shape.seen = in.varint();
+    const model::Resources& amounts = shape.ask.amounts;
+    fine = fine && devices <= 16 && thousandths >= 1 && thousandths <= 1000 && amounts.cpu >= 0 && amounts.memory >= 0 &&
+           amounts.disk >= 0 && std::isfinite(shape.weight) && shape.weight >= 0;
+  }
+  demand.weight_ = in.f64();
+  demand.asks_ = in.varint();
+  demand.mean_cpu_ = in.f64();
+  demand.mean_memory_ = in.f64();
+  demand.mean_disk_ = in.f64();
+  for (const double value : {demand.weight_, demand.mean_cpu_, demand.mean_memory_, demand.mean_disk_})
+    fine = fine && std::isfinite(value) && value >= 0;
+  if (!in.ok() || !fine) return base::fail(base::Code::corrupt, "saved demand: not whole");
+  return demand;
+}
+
+}  // namespace selvedge::engine
