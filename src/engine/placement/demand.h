@@ -40,6 +40,8 @@ class Demand {
   static constexpr std::size_t size_classes = 8;
 
   void add(const Ask& ask);
+  // Builds the tables as of now; what follows depends on nothing but what `save` writes.
+  void refresh();
   void add_node(const model::Resources& capacity, std::size_t devices = 0);
   void remove_node(const model::Resources& capacity, std::size_t devices = 0);
 

@@ -1,10 +1,19 @@
-// Demand as bytes, exactly.
+// Demand as bytes. The tables of values are not among them: both sides build them anew.
 
 #include <cmath>
 
 #include "engine/placement/demand.h"
 
 namespace selvedge::engine {
+
+void Demand::refresh() {
+  per_cpu_ = per_memory_ = per_device_ = reach_ = 0;
+  tasks_of_node_ = 1;
+  first_class_ = 0;
+  last_class_ = -1;
+  values_ = {};
+  learn();
+}
 
 void Demand::save(base::Writer& out) const {
   out.varint(size_);
@@ -23,6 +32,10 @@ void Demand::save(base::Writer& out) const {
   out.f64(mean_cpu_);
   out.f64(mean_memory_);
   out.f64(mean_disk_);
+  out.varint(learn_at_);
+  for (const double value : {asked_cpu_, asked_memory_, nodes_, nodes_cpu_, nodes_memory_, nodes_devices_, least_cpu_, least_memory_,
+                             most_cpu_, most_memory_})
+    out.f64(value);
 }
 
 base::Result<Demand> Demand::restore(base::Reader& in) {
@@ -42,7 +55,8 @@ base::Result<Demand> Demand::restore(base::Reader& in) {
     shape.seen = in.varint();
     const model::Resources& amounts = shape.ask.amounts;
     fine = fine && devices <= 16 && thousandths >= 1 && thousandths <= 1000 && amounts.cpu >= 0 && amounts.memory >= 0 &&
-           amounts.disk >= 0 && std::isfinite(shape.weight) && shape.weight >= 0;
+           amounts.disk >= 0 && amounts.cpu < std::int64_t{1} << 31 &&
+           amounts.memory < std::int64_t{1} << 52 && std::isfinite(shape.weight) && shape.weight >= 0;
   }
   demand.weight_ = in.f64();
   demand.asks_ = in.varint();
@@ -51,7 +65,16 @@ base::Result<Demand> Demand::restore(base::Reader& in) {
   demand.mean_disk_ = in.f64();
   for (const double value : {demand.weight_, demand.mean_cpu_, demand.mean_memory_, demand.mean_disk_})
     fine = fine && std::isfinite(value) && value >= 0;
+  demand.learn_at_ = in.varint();
+  for (double* value : {&demand.asked_cpu_, &demand.asked_memory_, &demand.nodes_, &demand.nodes_cpu_, &demand.nodes_memory_,
+                        &demand.nodes_devices_, &demand.least_cpu_, &demand.least_memory_, &demand.most_cpu_, &demand.most_memory_}) {
+    *value = in.f64();
+    fine = fine && std::isfinite(*value) && std::fabs(*value) < 1e30;
+  }
+  fine = fine && demand.least_cpu_ >= 0 && demand.least_memory_ >= 0 && demand.least_cpu_ <= demand.most_cpu_ &&
+         demand.least_memory_ <= demand.most_memory_ && demand.learn_at_ > 0 && demand.asks_ < std::uint64_t{1} << 62;
   if (!in.ok() || !fine) return base::fail(base::Code::corrupt, "saved demand: not whole");
+  demand.refresh();
   return demand;
 }
 

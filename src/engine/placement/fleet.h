@@ -114,8 +114,9 @@ class Fleet {
   void record_to(base::Bytes* journal) { journal_ = journal; }
   // Applies records, as record_to wrote them. Code::corrupt at the first that cannot be; those before it stay.
   base::Result<void> replay(base::BytesView records);
-  // The whole state, for restore; equal fleets give equal bytes.
-  void save(base::Bytes& out) const;
+  // The whole state, for restore; equal fleets give equal bytes. What rules have learnt is brought up to date first, on
+  // record too, so that a fleet that goes on, one that replays and one that is restored decide alike.
+  void save(base::Bytes& out);
   static base::Result<std::unique_ptr<Fleet>> restore(base::BytesView bytes);
 
   const Grid& grid() const { return grid_; }
@@ -127,7 +128,7 @@ class Fleet {
   std::size_t node_numbers() const { return facts_.size(); }     // some may be free
   std::uint32_t nodes() const { return known_; }
   std::uint32_t tasks() const { return static_cast<std::uint32_t>(tasks_.size() - free_tasks_.size()); }
-  bool knows(NodeId node) const { return node < facts_.size() && facts_[node].known; }
+  bool knows(NodeId node) const { return node < grid_.size() && grid_.room(node).known; }
   bool runs(TaskId task) const { return task < tasks_.size() && tasks_[task].shape != Task::no_shape; }
   bool has_shape(ShapeId shape) const { return shape < shapes_.size() && shapes_[shape].known; }
   bool has_group(GroupId group) const { return group < groups_.size() && groups_[group].known; }

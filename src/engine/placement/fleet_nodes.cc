@@ -96,7 +96,7 @@ base::Result<NodeId> Fleet::add_node(const NodeSpec& spec) {
   room = {.memory = spec.capacity.memory, .disk = spec.capacity.disk, .memory_capacity = spec.capacity.memory,
           .disk_capacity = spec.capacity.disk, .cpu = static_cast<std::int32_t>(spec.capacity.cpu),
           .cpu_capacity = static_cast<std::int32_t>(spec.capacity.cpu), .first_task = none,
-          .devices = static_cast<std::uint16_t>(spec.devices), .takes = true, .place = {}};
+          .devices = static_cast<std::uint16_t>(spec.devices), .known = true, .takes = true, .place = {}};
   look_again(node);
   if (journal_) {
     base::Writer out(*journal_);
@@ -178,7 +178,7 @@ base::Result<void> Fleet::remove_node(NodeId node) {
   if (!knows(node)) return fail(Code::not_found, "remove node: there is no node " + std::to_string(node));
   Room& room = grid_.room(node);
   if (room.first_task != none) return fail(Code::conflict, "remove node '" + facts_[node].spec.name + "': it has tasks");
-  room.takes = false;
+  room.takes = room.known = false;
   settle(node);
   node_names_.erase(facts_[node].spec.name);
   forget_names(facts_[node]);
@@ -242,6 +242,8 @@ void Fleet::look_again(NodeId node) {
 
 void Fleet::count(const NodeSpec& spec, int sign) {
   ++layout_;
+  if (sign > 0) demand_.add_node(spec.capacity, spec.devices);
+  else demand_.remove_node(spec.capacity, spec.devices);
   capacity_.cpu += sign * spec.capacity.cpu;
   capacity_.memory += sign * spec.capacity.memory;
   capacity_.disk += sign * spec.capacity.disk;

@@ -89,6 +89,7 @@ base::Result<void> Fleet::replay_one(base::Reader& in) {
     }
     case Record::committed: return replay_commit(in);
     case Record::released: return release(number(in));
+    case Record::refreshed: demand_.refresh(); return {};
     case Record::end_set: {
       const TaskId task = number(in);
       const std::int64_t ends = end_of(in.varint());

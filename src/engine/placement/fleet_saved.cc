@@ -31,8 +31,10 @@ bool read(base::Reader& in, std::size_t limit, std::vector<std::uint32_t>& numbe
 
 }  // namespace
 
-void Fleet::save(base::Bytes& bytes) const {
+void Fleet::save(base::Bytes& bytes) {
   CHECK(!trying_);
+  demand_.refresh();
+  if (journal_) base::Writer(*journal_).u8(static_cast<std::uint8_t>(Record::refreshed));
   const std::size_t start = bytes.size();
   base::Writer out(bytes);
   out.u32(magic);
@@ -55,16 +57,17 @@ void Fleet::save(base::Bytes& bytes) const {
     out.u8(facts.held);
   }
   write(out, free_nodes_);
-  std::vector<std::pair<std::string, Link>> links;         // by name, for numbers of names depend on the past
+  std::vector<std::pair<std::pair<std::string, std::string>, Link>> links;     // by name, for numbers of names depend on the past
   for (const auto& [key, link] : links_) {
     std::string a(names_.text(static_cast<NameId>(key >> 32))), b(names_.text(static_cast<NameId>(key & 0xFFFFFFFF)));
     if (b < a) std::swap(a, b);
-    links.emplace_back(a + '\0' + b, link);
+    links.emplace_back(std::pair(std::move(a), std::move(b)), link);
   }
   std::sort(links.begin(), links.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   out.varint(links.size());
   for (const auto& [sites, link] : links) {
-    out.text(sites);
+    out.text(sites.first);
+    out.text(sites.second);
     out.f64(link.latency_ms);
     out.f64(link.bytes_per_second);
   }
@@ -193,11 +196,11 @@ class FleetLoader {
     std::size_t size = 0;
     if (!count(Limits::links, size)) return false;
     for (std::size_t i = 0; i < size; ++i) {
-      const std::string_view sites = in_.text();
-      const std::size_t middle = sites.find('\0');
-      const Link link{in_.f64(), in_.f64()};
-      if (!in_.ok() || middle == std::string_view::npos) return false;
-      if (!fleet_->set_link(sites.substr(0, middle), sites.substr(middle + 1), link)) return false;
+      const std::string site(in_.text()), other(in_.text());
+      Link link;
+      link.latency_ms = in_.f64();
+      link.bytes_per_second = in_.f64();
+      if (!in_.ok() || !fleet_->set_link(site, other, link)) return false;
     }
     return true;
   }

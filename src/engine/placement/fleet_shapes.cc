@@ -228,9 +228,10 @@ base::Result<void> Fleet::drop_group(GroupId id) {
 
 void Fleet::asked(ShapeId shape) {
   CHECK(!trying_ && has_shape(shape));
-  // Counting every ask would cost as much as placing it; of a long stream a quarter tells as much. Which ones is mixed,
-  // for streams repeat themselves.
-  const bool counts = asks_ < Demand::fading || (asks_ * 0x9E3779B97F4A7C15U >> 62) == 0;
+  // Counting every ask would cost a good part of placing it; of a long stream a quarter tells as much. Which ones is
+  // mixed, for streams repeat themselves.
+  constexpr std::uint64_t all_of = 65'536;
+  const bool counts = asks_ < all_of || (asks_ * 0x9E3779B97F4A7C15U >> 62) == 0;
   ++asks_;
   if (counts) demand_.add(shapes_[shape].ask);
   if (journal_) {

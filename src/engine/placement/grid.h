@@ -70,6 +70,7 @@ struct alignas(64) Room {
   std::int32_t cpu = 0, cpu_capacity = 0;
   std::uint32_t first_task = none;
   std::uint16_t devices = 0;                      // accelerators, in all
+  bool known = false;                             // false: the number is free
   bool takes = false;                             // tasks: it is ready, and held for nobody
   GridPlace place;
 };

@@ -123,6 +123,7 @@ struct Index::Walk {
   bool tight(std::uint32_t candidates) {
     bool gave_up = false, skipped = false;
     const auto visit = [&](std::span<const NodeId> nodes) {
+      for (const NodeId node : nodes.first(std::min<std::size_t>(nodes.size(), candidates))) __builtin_prefetch(&grid.room(node));
       for (const NodeId node : nodes) {
         look(node);
         if (fitting >= candidates || (fitting > 0 && looked >= 4 * candidates)) return false;
@@ -171,14 +172,14 @@ struct Index::Walk {
   double bound(std::uint32_t r, std::uint32_t c) const;
 };
 
-// The cost cannot be less on any node of a cell: its corner free, on a node as small as the smallest. Accelerators take
-// off one at most, the article's rule and tasks without disk know no more resources.
+// The cost cannot be less on any node of a cell: its corner free, on a node as small as the smallest, with all the
+// accelerators a node can have. The article's rule and tasks without disk know no more resources.
 double Index::Walk::bound(std::uint32_t r, std::uint32_t c) const {
   const auto free_cpu = static_cast<std::int64_t>(fleet.cpu_levels().above(r));
   const auto free_memory = static_cast<std::int64_t>(fleet.memory_levels().above(c));
-  const model::Resources& least = fleet.least_capacity();
-  NodeSpace corner{least, {free_cpu, free_memory, 0}, {}, 0, 0};
-  return cost(query.rule, shape.ask, corner, fleet.demand()) - (query.rule == PlacementRule::article || !fleet.accelerated() ? 0 : 1);
+  const NodeSpace corner{fleet.least_capacity(), {free_cpu, free_memory, 0}, {}, 0, 0};
+  const double devices = query.rule == PlacementRule::article || !fleet.accelerated() ? 0 : std::max(1.0, Limits::devices * fleet.demand().per_device());
+  return cost(query.rule, shape.ask, corner, fleet.demand()) - devices;
 }
 
 bool Index::Walk::roomiest_first() {

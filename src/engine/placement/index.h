@@ -56,7 +56,7 @@ struct Found {
 };
 
 struct IndexSettings {
-  std::uint32_t candidates = 6;
+  std::uint32_t candidates = 8;
   std::uint32_t sampled = 64;
   std::uint32_t whole = 128;
 };

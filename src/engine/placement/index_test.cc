@@ -35,6 +35,7 @@ struct World {
   // One of: place by the rule, release, change a node's state.
   void step(PlacementRule rule) {
     const ShapeId wanted = shape();
+    if (draw.one_in(4)) fleet.asked(wanted);
     const Found found = index.find({.shape = wanted, .rule = rule});
     if (found.node != none) tasks.push_back(*fleet.commit(wanted, found.node, {}, found.offer.device));
     if ((found.node == none || draw.one_in(5)) && !tasks.empty()) {

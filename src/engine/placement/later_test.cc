@@ -20,7 +20,7 @@ namespace {
 using base::Code;
 
 struct Crowd {                             // four nodes of 4 cores and 8 GiB
-  Crowd() : placer(fleet), reservations(fleet, placer) {
+  Crowd() : placer(fleet, PlacementRule::best_fit), reservations(fleet, placer) {
     for (int i = 0; i < 4; ++i) nodes.push_back(*fleet.add_node(plain_node("n" + std::to_string(i), 4000, 8)));
     small = *fleet.add_shape(plain_shape(1000, 2));
     large = *fleet.add_shape(plain_shape(4000, 8));
@@ -85,6 +85,10 @@ TEST(Reservations, FillHeldNodesWithWhatIsOverInTime) {
   ASSERT_TRUE(filled);
   EXPECT_EQ(filled->node, made->node);
   EXPECT_TRUE(crowd.reservations.start().empty());
+  Reservations after(crowd.fleet, crowd.placer);                 // a restart
+  ASSERT_TRUE(after.adopt(crowd.reservations.all()[0]));
+  EXPECT_EQ(after.adopt(crowd.reservations.all()[0]).error().code, Code::conflict);
+  EXPECT_TRUE(after.start().empty());
   ASSERT_TRUE(crowd.reservations.cancel(made->number));
   EXPECT_FALSE(crowd.fleet.facts(made->node).held);
   EXPECT_EQ(crowd.reservations.cancel(made->number).error().code, Code::not_found);

@@ -16,8 +16,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/placement/fair.h"
 #include "engine/placement/fleet.h"
 #include "engine/placement/index.h"
+#include "engine/placement/placer.h"
 
 namespace selvedge::engine::placement {
 namespace {
@@ -81,6 +83,7 @@ void fill(World& world, const Index& index, PlacementRule rule) {
   }
   for (int misses = 0; std::max(used_cpu / cpu, used_memory / memory) < 0.85 && misses < 1000;) {
     const ShapeId shape = world.shapes[world.random.below(world.shapes.size())];
+    world.fleet.asked(shape);
     const Found found = index.find({.shape = shape, .rule = rule, .salt = world.random.next()});
     if (found.node == none) {
       ++misses;
@@ -163,16 +166,14 @@ void report(const char* rule, const char* index, std::uint32_t nodes, bool masks
 }
 
 void run(std::uint32_t nodes, bool masks, double for_seconds, bool few) {
-  for (const PlacementRule rule : {PlacementRule::best_fit, PlacementRule::article, PlacementRule::kubernetes_most, PlacementRule::worst_fit,
-                                   PlacementRule::alignment, PlacementRule::fragmentation_best_fit}) {
-    if (few && rule != PlacementRule::best_fit) break;
+  for (const PlacementRule rule : {default_placement_rule, PlacementRule::best_fit, PlacementRule::article, PlacementRule::worst_fit, PlacementRule::alignment}) {
+    if (few && rule != default_placement_rule && rule != PlacementRule::best_fit) break;
     World world;
     build(world, nodes, masks);
     const Index index(world.fleet);
-    fill(world, index, rule == PlacementRule::fragmentation_best_fit ? PlacementRule::best_fit : rule);
-    const bool learns = rule == PlacementRule::fragmentation_best_fit;
+    fill(world, index, rule);
     const Row row = measure(world, for_seconds, [&](ShapeId shape) {
-      if (learns) world.fleet.asked(shape);
+      world.fleet.asked(shape);
       return index.find({.shape = shape, .rule = rule}).node;
     });
     report(std::string(name(rule)).c_str(), "grid", nodes, masks, world, row);
@@ -181,6 +182,52 @@ void run(std::uint32_t nodes, bool masks, double for_seconds, bool few) {
     report("article", "as written", nodes, masks, world,
            measure(world, for_seconds, [&](ShapeId shape) { return article_as_written(world.fleet, shape, scores); }));
   }
+}
+
+template <typename Once>
+Row times_of(double for_seconds, std::size_t of, Once once) {
+  std::vector<double> times;
+  double sum = 0;
+  for (const double until = seconds(CLOCK_MONOTONIC) + for_seconds; times.size() < 4 || seconds(CLOCK_MONOTONIC) < until;) {
+    const double before = seconds(CLOCK_THREAD_CPUTIME_ID);
+    once();
+    times.push_back(seconds(CLOCK_THREAD_CPUTIME_ID) - before);
+    sum += times.back();
+  }
+  std::sort(times.begin(), times.end());
+  return {static_cast<double>(times.size() * of) / sum, times[times.size() / 2] * 1e9, times[times.size() * 99 / 100] * 1e9, 1};
+}
+
+// Gangs of 64 that come and go, and gangs that fit nowhere; a row tells the time of a gang, the rate is of members.
+void run_gangs(std::uint32_t nodes, double for_seconds) {
+  World world;
+  build(world, nodes, true);
+  Placer placer(world.fleet);
+  fill(world, placer.index(), placer.rule());
+  std::size_t asked = 0, placed = 0;
+  const Row row = times_of(for_seconds, 64, [&] {
+    const std::vector<Want> gang(64, {world.shapes[asked++ % world.shapes.size()], {}});
+    const auto all = placer.place_gang(gang);
+    if (!all) return;
+    ++placed;
+    for (const Placed& one : *all) base::ignore(world.fleet.release(one.task), "it runs");
+  });
+  report("gang of 64, placed and released", "grid", nodes, true, world, {row.rate, row.p50, row.p99, static_cast<double>(placed) / static_cast<double>(asked)});
+}
+
+// Turns of a thousand tenants: who is next, and what it gained; the times are of a thousand turns.
+void run_shares(double for_seconds) {
+  World world;
+  FairShares shares({{1'000'000'000, 4'000'000 * gib, 0}, 0});
+  std::vector<Holding> asks;
+  for (int i = 0; i < 1000; ++i) {
+    shares.set_waiting(*shares.add(static_cast<double>(1 + world.random.below(4))), true);
+    asks.push_back({{static_cast<std::int64_t>(100 + world.random.below(8000)), static_cast<std::int64_t>(1 + world.random.below(32)) * gib, 0}, 0});
+  }
+  const Row row = times_of(for_seconds, 1000, [&] {
+    for (int i = 0; i < 1000; ++i) shares.gained(shares.next(), asks[shares.next()]);
+  });
+  report("dominant resource fairness, 1,000 turns", "heap of 1,000 tenants", 0, false, world, row);
 }
 
 }  // namespace
@@ -194,16 +241,19 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--json") == 0) continue;      // there is no other form
     if (std::strcmp(argv[i], "--quick") == 0) {
       for_seconds = 0.05;
-    } else if (std::strcmp(argv[i], "--best-fit") == 0) {
+    } else if (std::strcmp(argv[i], "--few") == 0) {
       few = true;
     } else if (std::strcmp(argv[i], "--nodes") == 0 && i + 1 < argc) {
       sizes = {static_cast<std::uint32_t>(std::clamp(std::atol(argv[++i]), 1L, 100'000L))};
     } else {
-      std::fprintf(stderr, "usage: placement_bench [--json] [--quick] [--best-fit] [--nodes N]\n");
+      std::fprintf(stderr, "usage: placement_bench [--json] [--quick] [--few] [--nodes N]\n");
       return 2;
     }
   }
   for (const std::uint32_t nodes : sizes)
     for (const bool masks : {false, true}) selvedge::engine::placement::run(nodes, masks, for_seconds, few);
+  for (const std::uint32_t nodes : sizes)
+    if (nodes >= 1000) selvedge::engine::placement::run_gangs(nodes, for_seconds);
+  selvedge::engine::placement::run_shares(for_seconds);
   return 0;
 }

@@ -38,7 +38,7 @@ class Placer {
  public:
   static constexpr std::size_t most_batch = 4'096;
 
-  explicit Placer(Fleet& fleet, PlacementRule rule = PlacementRule::best_fit, IndexSettings settings = {})
+  explicit Placer(Fleet& fleet, PlacementRule rule = default_placement_rule, IndexSettings settings = {})
       : fleet_(&fleet), index_(fleet, settings), rule_(rule) {}
 
   PlacementRule rule() const { return rule_; }

@@ -13,7 +13,7 @@ namespace {
 using base::Code;
 
 struct Ten {                               // nodes of 4 cores and 8 GiB, in five zones
-  Ten() : placer(fleet) {
+  Ten() : placer(fleet, PlacementRule::best_fit) {
     for (int i = 0; i < 10; ++i) {
       NodeSpec node = plain_node("n" + std::to_string(i), 4000, 8);
       node.labels = {{"zone", std::to_string(i % 5)}};

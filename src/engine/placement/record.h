@@ -15,7 +15,7 @@ namespace selvedge::engine::placement {
 enum class Record : std::uint8_t {
   node_added = 1, node_changed, node_state, node_held, node_removed, link_set,
   shape_added, shape_dropped, group_added, group_dropped, asked,
-  committed, released, end_set,
+  committed, released, end_set, refreshed,
 };
 
 void write(base::Writer& out, const NodeSpec& node);

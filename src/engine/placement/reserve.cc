@@ -77,6 +77,18 @@ base::Result<void> Reservations::cancel(std::uint64_t number) {
   return {};
 }
 
+base::Result<void> Reservations::adopt(const Reservation& made) {
+  const std::string of = "adopt reservation " + std::to_string(made.number);
+  if (!fleet_->knows(made.node) || !fleet_->has_shape(made.want.shape)) return fail(Code::not_found, of + ": its node or shape is not there");
+  const auto same = [&](const Reservation& one) { return one.number == made.number || one.node == made.node; };
+  if (std::any_of(all_.begin(), all_.end(), same)) return fail(Code::conflict, of + ": its number or node is taken");
+  if (all_.size() >= most) return fail(Code::exhausted, of + ": there are " + std::to_string(most) + " already");
+  TRY(fleet_->hold_node(made.node, true));
+  all_.push_back(made);
+  last_ = std::max(last_, made.number);
+  return {};
+}
+
 base::Result<Reservation> Reservations::renew(std::uint64_t number, std::int64_t now) {
   const auto at = std::find_if(all_.begin(), all_.end(), [&](const Reservation& one) { return one.number == number; });
   if (at == all_.end()) return fail(Code::not_found, "renew reservation: there is no " + std::to_string(number));

@@ -32,6 +32,8 @@ class Reservations {
   // Code::exhausted if no node could ever take it or all that could are held.
   base::Result<Reservation> reserve(const Want& want, std::int64_t now);
   base::Result<void> cancel(std::uint64_t number);
+  // One that was made before a restart: the fleet's journal knows that its node is held, callers keep for whom.
+  base::Result<void> adopt(const Reservation& made);
   // The node changed or was lost: looks for another.
   base::Result<Reservation> renew(std::uint64_t number, std::int64_t now);
   // Those that fit by now: placed, and their nodes free for all again.

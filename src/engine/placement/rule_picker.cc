@@ -29,7 +29,6 @@ void RulePicker::begin_round(const Fleet& fleet) {
   asks_.assign(ring_.begin() + static_cast<std::ptrdiff_t>(next_), ring_.end());
   asks_.insert(asks_.end(), ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(next_));
   demand_ = {};
-  for (const Ask& ask : asks_) demand_.add(ask);
   // Evenly from those that take tasks.
   std::vector<NodeId> ready;
   for (NodeId node = 0; node < fleet.node_numbers(); ++node)
@@ -48,8 +47,10 @@ void RulePicker::begin_round(const Fleet& fleet) {
     capacity_.memory += static_cast<double>(node.space.capacity.memory);
     capacity_.disk += static_cast<double>(node.space.capacity.disk);
     capacity_.accelerators += 1000 * static_cast<double>(node.count);
+    demand_.add_node(node.space.capacity, node.count);
     sample_.push_back(node);
   }
+  for (const Ask& ask : asks_) demand_.add(ask);
   found_.clear();
   rule_ = 0;
   running_ = count > 0;

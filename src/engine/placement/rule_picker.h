@@ -19,8 +19,8 @@
 namespace selvedge::engine::placement {
 
 struct PickerSettings {
-  std::vector<PlacementRule> rules = {PlacementRule::best_fit, PlacementRule::fragmentation_best_fit, PlacementRule::alignment,
-                                      PlacementRule::kubernetes_most};
+  std::vector<PlacementRule> rules = {default_placement_rule, PlacementRule::best_fit, PlacementRule::fragmentation_best_fit,
+                                      PlacementRule::alignment};
   std::size_t window = 1'024;
   std::size_t nodes = 64;
   double offered = 1.0;
