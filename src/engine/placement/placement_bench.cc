@@ -102,17 +102,21 @@ struct Row {
 template <typename Decide>
 Row measure(World& world, double for_seconds, Decide decide) {
   Row row;
+  const std::size_t full = world.tasks.size();
   std::size_t done = 0, placed = 0;
   const auto one = [&] {
     const ShapeId shape = world.shapes[world.random.below(world.shapes.size())];
     const NodeId node = decide(shape);
     ++done;
-    if (node == none) return;
-    ++placed;
-    const TaskId task = *world.fleet.commit(shape, node, {});
+    // Something ends too when nothing fits, and its place is filled again, so that the fleet stays about as full.
+    const bool fits = node != none;
+    if (fits) world.tasks.push_back(*world.fleet.commit(shape, node, {}));
+    placed += fits;
+    if (world.tasks.size() <= (fits ? full : full - full / 10)) return;
     TaskId& other = world.tasks[world.random.below(world.tasks.size())];
     base::ignore(world.fleet.release(other), "it runs");
-    other = task;
+    other = world.tasks.back();
+    world.tasks.pop_back();
   };
   for (int i = 0; i < 2000 && for_seconds > 0.1; ++i) one();
   done = placed = 0;
