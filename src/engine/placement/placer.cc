@@ -96,8 +96,7 @@ Found Placer::find(const Want& want, std::uint64_t salt) {
 
 base::Result<Placed> Placer::put(const Want& want, std::uint64_t salt) {
   const Found found = find(want, salt);
-  if (found.node == none)
-    return fail(Code::exhausted, "place a task: no node fits: " + to_text(placement::explain(*fleet_, want.shape, 0, &barred_)));
+  if (found.node == none) return fail(Code::exhausted, "place a task: no node that takes tasks and meets its constraints has room");
   const TaskId task = TRY(fleet_->commit(want.shape, found.node, want.note, found.offer.device));
   return Placed{task, found.node};
 }

@@ -6,7 +6,8 @@
 // whole or leaves no trace: it holds nothing while it waits, so rival gangs cannot block each other. Equal members are
 // placed whenever they can be; different ones biggest first, which is no proof that no other way would do.
 //
-// Every failure says what stands in the way, and in sum for how many nodes. Belongs to the fleet's thread.
+// What stands in the way of a task that was not placed `explain` says: it looks at every node, so only for who asks.
+// Belongs to the fleet's thread.
 
 #pragma once
 
