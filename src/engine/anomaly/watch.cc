@@ -49,7 +49,7 @@ void AnomalyWatch::set_rules(AnomalyRules rules, const FindSeries& find) {
       AnomalyOutput over;
       over.series = id;
       over.rule = s->rule;
-      over.time = s->last + 1;         // beside what was said at that moment
+      over.time = std::max(s->last, s->reported_at) + 1;   // beside what was said at that moment
       for (const auto what : {AnomalyOutput::What::flag, AnomalyOutput::What::kind}) {
         over.what = what;
         over.name.clear();

@@ -46,13 +46,14 @@ void AnomalyWatch::excuse(base::Time now) {
   silence_due_ = INT64_MIN;
 }
 
-// Said at the time at which the next reading should have come at the latest, on the line of the readings' own times.
+// Said at the time at which the next reading should have come at the latest, on the line of the readings' own times;
+// by the node's clock where none had a time that counts.
 void AnomalyWatch::fall_silent(Series& s) {
   const AnomalyRule& rule = rules_.at(s.rule);
   if (!s.alarm.raised()) ++stats_.alarms, ++raised_;
   s.alarm.fall_silent();
   s.score = s.reported = rule.threshold;
-  s.reported_at = sane(s.last + rule.silent_after.count());
+  s.reported_at = sane((s.count > 0 ? s.last : s.heard) + rule.silent_after.count());
   for (const auto what : {AnomalyOutput::What::score, AnomalyOutput::What::flag, AnomalyOutput::What::kind})
     put(s, what, s.reported_at, s.score);
 }

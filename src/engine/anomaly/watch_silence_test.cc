@@ -225,6 +225,27 @@ TEST_F(SilenceTest, EndsWithTheRuleThatAskedForIt) {
   EXPECT_EQ(said(), "");
 }
 
+TEST_F(SilenceTest, IsOverAfterItWasSaidWhenTheRuleIsAnotherOne) {
+  usual(20);
+  wait(60);
+  said();
+  const auto began = start + 80 * second;
+  rule.window = 16;
+  begin(watch);
+  ASSERT_EQ(watch.pending().size(), 2u);
+  for (const AnomalyOutput& output : watch.pending()) EXPECT_GT(output.time, began);
+  EXPECT_EQ(said(), "off@80 none@80");
+  EXPECT_EQ(watch.stats().series, 0u);
+}
+
+TEST_F(SilenceTest, OfASeriesWithoutANumberIsByTheNodesClock) {
+  take(std::nan(""));
+  wait(60);
+  EXPECT_EQ(said(), "on@61 silent@61");
+  take(10);
+  EXPECT_EQ(said(), "off@62 none@62");
+}
+
 TEST_F(SilenceTest, AnAnswerOfBeforeDoesNotEndIt) {
   rule.detector = DetectorKind::model;
   rule.model = "m";
