@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace selvedge::camera {
 namespace {
 
@@ -30,10 +32,15 @@ void Attempts::works() {
   backoff_.connected(world_.loop().now());
 }
 
-void Attempts::failed(std::string why) {
-  status.state = SourceStatus::State::failing;
+void Attempts::say(std::string why) {
+  why.resize(std::min(why.size(), longest_reason));
+  if (!base::is_utf8(why)) std::ranges::replace_if(why, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   status.reason = std::move(why);
-  status.reason.resize(std::min(status.reason.size(), longest_reason));
+}
+
+void Attempts::failed(const std::string& why) {
+  status.state = SourceStatus::State::failing;
+  say(why);
   begin_in(backoff_.failed(world_.random_unit(), world_.loop().now()));
 }
 

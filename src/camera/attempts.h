@@ -26,7 +26,8 @@ class Attempts {
 
   void begin_in(base::Duration delay);             // the next one; counts as an attempt when it begins
   void works();                                    // something came
-  void failed(std::string why);                    // it is over: the next one begins after a pause
+  void failed(const std::string& why);             // it is over: the next one begins after a pause
+  void say(std::string why);                       // the reason, as people and JSON can take it
 
  private:
   os::World& world_;

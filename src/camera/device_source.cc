@@ -117,7 +117,7 @@ class DeviceSource final : public Source, private os::CameraEvents {
     if (mode_) return fail("camera " + options_.device + ": no picture for " + time);
     // Closing would wait for the opening, so there is nothing to do but to say so.
     attempts_.status.state = SourceStatus::State::failing;
-    attempts_.status.reason = "open camera " + options_.device + ": it has not answered for " + time;
+    attempts_.say("open camera " + options_.device + ": it has not answered for " + time);
   }
 
   void fail(const std::string& why) {

@@ -99,7 +99,7 @@ class FolderSource final : public Source {
   void looked(base::Result<std::vector<std::string>> names) {
     if (!names) {
       busy_ = true;
-      return attempts_.failed(std::move(names).error().message);
+      return attempts_.failed(names.error().message);
     }
     // What could not be read or removed is said until the next picture.
     const std::string trouble = attempts_.status.state == SourceStatus::State::receiving ? attempts_.status.reason : "";
@@ -150,7 +150,7 @@ class FolderSource final : public Source {
     if (why.code != Code::invalid_input && ++tries_[name_] < most_tries) return folder_->watch.put_back(name_);
     tries_.erase(name_);
     ++attempts_.status.broken;
-    attempts_.status.reason = why.message;         // it stays where it is, and counts as taken
+    attempts_.say(why.message);                    // it stays where it is, and counts as taken
   }
 
   void hand_on() {
@@ -173,7 +173,7 @@ class FolderSource final : public Source {
       folder_->watch.put_back(name_);              // the next one of this name is another
     } else {
       folder_->watch.keep(name_);
-      attempts_.status.reason = std::move(gone).error().message;
+      attempts_.say(std::move(gone).error().message);
     }
     go_on();
   }

@@ -222,6 +222,14 @@ struct StubbornWorld : os::World {
   int failing_opens = 0;
 };
 
+TEST_F(FolderSource, ANameThatIsNoTextIsSaidAsText) {
+  write("h\xf6he.jpg", std::string(Source::most_picture_bytes + 1, 'x'));
+  start();
+  sim.run_for(5s);
+  EXPECT_EQ(source->status().broken, 1U);
+  EXPECT_THAT(source->status().reason, HasSubstr("pictures/h?he.jpg"));
+}
+
 TEST_F(FolderSource, WantOfDescriptorsCostsNoPicture) {
   StubbornWorld stubborn(machine);
   source = folder_source(stubborn, {.path = "pictures", .every = 1s}, taker);

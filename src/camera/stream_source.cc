@@ -160,7 +160,7 @@ class StreamSource final : public Source {
     } else {
       why.insert(0, "GET " + shown_ + ": ");
     }
-    attempts_.failed(std::move(why));
+    attempts_.failed(why);
   }
 
   os::World& world_;
