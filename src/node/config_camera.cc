@@ -50,6 +50,7 @@ void bind_camera(settings::Settings& s, CameraConfig& c) {
 namespace {
 
 constexpr std::size_t most_name_bytes = 64, most_prefix_bytes = 256, most_labels = 256;
+constexpr base::Duration longest = std::chrono::hours(24 * 366);   // so that no sum with a time overflows
 constexpr std::string_view name_word = "{name}";
 
 base::Result<void> wrong(std::string why) { return fail(Code::invalid_input, std::move(why)); }
@@ -114,9 +115,9 @@ Result<void> check_source(const CameraConfig& c) {
 }
 
 Result<void> set_looking(const CameraConfig& c, camera::CameraOptions& options) {
-  for (const auto& [key, value] : {std::pair{"interval", c.interval}, {"motion-every", c.motion_every}, {"report", c.report},
-                                   {"list", c.list}})
-    if (value < base::Duration::zero()) return wrong(std::string(key) + ": not below 0s");
+  for (const auto& [key, value] : {std::pair{"every", c.every}, {"interval", c.interval}, {"motion-every", c.motion_every},
+                                   {"report", c.report}, {"list", c.list}})
+    if (value > longest) return wrong(std::string(key) + ": at most 366d");
   TRY(belongs(!c.motion_share.empty(), "motion-share", c.motion, "motion = true"));
   TRY(belongs(c.motion_every.count() != 0, "motion-every", c.motion, "motion = true"));
   TRY(belongs(c.crop, "crop", c.motion, "motion = true"));
