@@ -40,6 +40,17 @@ def command_page(build):
     return "\n".join(lines) + "\n"
 
 
+def check_camera_page():
+    """A row for each setting of [[camera]], in order, with its help."""
+    source = (ROOT / "src" / "node" / "config_camera.cc").read_text()
+    said = re.findall(r's\.bind\("([^"]+)", [^,]+,\s*"((?:[^"\\]|\\.)*)"', source)
+    said = [(key, text.replace('\\"', '"')) for key, text in said]
+    written = re.findall(r"^\| `([^`]+)` \| .* \| (.*) \|$", (REFERENCE / "cameras.md").read_text(), re.M)
+    if len(said) != source.count("s.bind(") or written != said:
+        for row in sorted(set(said) ^ set(written)) or ["the order of the rows"]:
+            yield f"docs/reference/cameras.md: is not what src/node/config_camera.cc says: {row}"
+
+
 def pages(build):
     return {"node.md": settings_page(build, "selvedge-node", "a node"),
             "cloud.md": settings_page(build, "selvedge-cloud", "the cloud"),
@@ -94,6 +105,7 @@ def main():
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
             problems.append(f"docs/reference/{name}: is not what the program says (tests/check_docs.py --write)")
+    problems += check_camera_page()
     for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]):
         text = path.read_text()
         found = [*check_links(path, text)]
