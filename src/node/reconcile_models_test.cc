@@ -105,6 +105,17 @@ class ModelWishTest : public test::FetcherFixture {
     const auto key = models->resolve("net", version);
     return key.has_value();
   }
+  // Version 2 serves, where 1 did.
+  void replace_1_by_2() {
+    boot();
+    offer("net", 1, "scale=1");
+    offer("net", 2, "scale=2");
+    wish("net", R"({"version":1})");
+    until_said("/net/version", "1");
+    wish("net", R"({"version":2})");
+    until_said("/net/version", "2");
+    run_until([&] { return models->list().size() == 1; });
+  }
 
   engine::Signers signers;
   model::KeysDocument keys = signers.first();
@@ -142,14 +153,7 @@ TEST_F(ModelWishTest, IsFetchedVerifiedAndServed) {
 }
 
 TEST_F(ModelWishTest, ANewVersionTakesThePlaceOfTheOld) {
-  boot();
-  offer("net", 1, "scale=1");
-  offer("net", 2, "scale=2");
-  wish("net", R"({"version":1})");
-  until_said("/net/version", "1");
-  wish("net", R"({"version":2})");
-  until_said("/net/version", "2");
-  run_until([&] { return models->list().size() == 1; });
+  replace_1_by_2();
   EXPECT_TRUE(serves(2));
 }
 
@@ -184,14 +188,7 @@ TEST_F(ModelWishTest, WhatIsNotHereAndOlderCannotComeBeside) {
 }
 
 TEST_F(ModelWishTest, WhatWentCannotComeBackBesideANewerOne) {
-  boot();
-  offer("net", 1, "scale=1");
-  offer("net", 2, "scale=2");
-  wish("net", R"({"version":1})");
-  until_said("/net/version", "1");
-  wish("net", R"({"version":2})");
-  until_said("/net/version", "2");
-  run_until([&] { return models->list().size() == 1; });
+  replace_1_by_2();
   ASSERT_TRUE(held->is_whole("net", 1)) << "its bytes are here until room is needed";
   for (const char* json : {R"({"version":2,"also":[1]})", R"({"version":3,"also":[1]})", R"({"version":4,"also":[1]})"}) {
     SCOPED_TRACE(json);
