@@ -126,6 +126,7 @@ class FakeChild final : public Child {
   void deliver() {
     const auto here = here_;
     const std::shared_ptr<Process> process = process_;
+    if (!process) return;                          // not begun yet, or it never ran
     for (const ChildOutput which : {ChildOutput::out, ChildOutput::error}) {
       std::string& waiting = which == ChildOutput::out ? process->out_ : process->error_;
       if (paused_ || waiting.empty()) continue;

@@ -118,6 +118,15 @@ TEST_F(FakeChildTest, SignalsEndWhatDoesNotMindThemAndAKillEndsAll) {
   EXPECT_EQ(heard.exit->why, "killed: early");
 }
 
+TEST_F(FakeChildTest, MayBePausedAndResumedBeforeItRuns) {
+  processes.start_delay = 10s;
+  const auto child = machine.spawn(options("three"), heard);
+  child->pause();
+  child->resume();
+  ASSERT_TRUE(until([&] { return heard.ended(); }));
+  EXPECT_EQ(heard.out, "out");
+}
+
 TEST_F(FakeChildTest, WhatCannotStartSaysSo) {
   const auto absent = machine.spawn(options("absent"), heard);
   ASSERT_TRUE(until([&] { return heard.ended(); }));
