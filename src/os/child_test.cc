@@ -156,6 +156,44 @@ TEST_F(ChildTest, TheExitOfOneThatIsPausedWaitsForItsOutput) {
   EXPECT_EQ(heard.out, "last words\n");
 }
 
+TEST_F(ChildTest, OneThatIsPausedAndResumedInItsLastWordsEndsOnce) {
+  struct Impatient : HeardChild {
+    bool within = false;
+    void on_output(Child& child, ChildOutput which, base::BytesView what) override {
+      EXPECT_FALSE(std::exchange(within, true));
+      child.pause();
+      child.resume();
+      within = false;
+      HeardChild::on_output(child, which, what);
+    }
+  } impatient;
+  child = world->spawn(shell("head -c 65536 /dev/zero; echo last words >&2"), impatient);
+  child->pause();
+  ASSERT_TRUE(world.run_until([&] { return impatient.start.has_value(); }));
+  ASSERT_TRUE(world.run_until([&] { return process_line(static_cast<int>(impatient.start->process)).process == 0; }));
+  world.run_turns(50);
+  child->resume();
+  ASSERT_TRUE(world.run_until([&] { return impatient.ended(); }));
+  world.run_turns(10);                             // HeardChild minds a second exit
+  EXPECT_EQ(impatient.out.size(), 65536U);
+  EXPECT_EQ(impatient.error, "last words\n");
+}
+
+TEST_F(ChildTest, WhatLeftItsSessionAndWritesForEverDoesNotHoldUpTheExit) {
+  struct Slow : HeardChild {
+    void on_output(Child& child, ChildOutput which, base::BytesView what) override {
+      HeardChild::on_output(child, which, what);
+      if (bytes > std::size_t{1} << 30) child.pause();   // else it would hold up this test
+      ::usleep(1000);                              // its pipe is full again
+    }
+  } slow;
+  child = world->spawn(shell("setsid yes & setsid yes >&2 & while ! [ -e go ]; do sleep 0.01; done"), slow);
+  ASSERT_TRUE(world.run_until([&] { return slow.out.size() > 2 && slow.error.size() > 2; }));
+  std::ofstream(work + "/go") << "";
+  ASSERT_TRUE(world.run_until([&] { return slow.ended(); }));
+  EXPECT_EQ(slow.exit->how, How::exited);
+}
+
 TEST_F(ChildTest, SignalsItAndKillsItWithAllThatItStarted) {
   child = world->spawn(shell("trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.01; done"), heard);
   ASSERT_TRUE(world.run_until([&] { return heard.out == "ready\n"; }));

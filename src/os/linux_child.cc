@@ -27,7 +27,8 @@ constexpr std::size_t high_water = 64 << 10;
 constexpr std::size_t most_error_head = 512, most_info = 4096;
 constexpr base::Duration first_look = 50ms, look_every = 2s;
 constexpr base::Duration first_wait = 1ms, longest_wait = 100ms;
-constexpr int signal_base = 128;                   // how a shell, and bubblewrap, say that a signal ended it
+constexpr int signal_base = 128, most_signal = 64;  // how a shell, and bubblewrap, say that a signal ended it
+constexpr std::size_t most_last_output = 1 << 20;  // what a pipe holds at most
 
 int send_signal(int handle, int number) {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, handle, number, nullptr, 0));
@@ -182,6 +183,8 @@ void LinuxChild::read_output(ChildOutput which) {
     return;
   }
   const base::BytesView bytes(buffer.data(), static_cast<std::size_t>(count));
+  // One that left its session, where no group holds it, may write for ever: its program's last words are no longer.
+  if (gone_ && (last_output_ += bytes.size()) >= most_last_output) close(ear(which), fd);
   if (which == ChildOutput::error && error_head_.size() < most_error_head)
     error_head_.append(base::as_text(bytes.first(std::min(bytes.size(), most_error_head - error_head_.size()))));
   events_.on_output(*this, which, bytes);
@@ -200,7 +203,9 @@ void LinuxChild::resume() {
   ChildPipes& pipes = state_->started->pipes;
   if (!watch(out_ear_, pipes.out, EPOLLIN, &LinuxChild::hear_out) || !watch(error_ear_, pipes.error, EPOLLIN, &LinuxChild::hear_error))
     kill("killed: its descriptors cannot be watched");
-  if (gone_) conclude();
+  if (!gone_) return;
+  loop_.cancel(timer_);
+  timer_ = loop_.after({}, [this] { conclude(); });
 }
 
 base::Result<void> LinuxChild::write(base::BytesView bytes) {

@@ -85,6 +85,7 @@ class LinuxChild final : public Child {
   bool gone_ = false;                              // nothing of it is left
   std::string why_, info_text_, error_head_, unsent_;
   std::size_t sent_ = 0;
+  std::size_t last_output_ = 0;                    // bytes that came when nothing of it was left
   ChildUsage usage_;
   TimerId timer_ = TimerId::none;
   Ear in_ear_, out_ear_, error_ear_, end_ear_, info_ear_;
