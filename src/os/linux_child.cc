@@ -397,7 +397,7 @@ ChildExit LinuxChild::how_it_ended() const {
     exit.number = number;
   };
   if (const auto told = told_by_sandbox()) {
-    if (*told > signal_base) is(How::signalled, *told - signal_base);
+    if (*told > signal_base && *told <= signal_base + most_signal) is(How::signalled, *told - signal_base);
     else is(How::exited, *told);
   } else if (state_->status) {
     const int status = *state_->status;

@@ -196,6 +196,10 @@ TEST_F(SandboxTest, WhatCannotRunInItSaysWhichProgramAndWhy) {
 TEST_F(SandboxTest, TellsHowTheProgramEnded) {
   EXPECT_EQ(run(boxed("exit 7")).exit->number, 7);
   heard = {};
+  run(boxed("exit 255"));                          // no signal has the number 127
+  EXPECT_EQ(heard.exit->how, How::exited);
+  EXPECT_EQ(heard.exit->number, 255);
+  heard = {};
   run(boxed("kill -SEGV $$"));
   EXPECT_EQ(heard.exit->how, How::signalled);
   EXPECT_EQ(heard.exit->number, SIGSEGV);
