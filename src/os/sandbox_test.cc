@@ -88,10 +88,11 @@ TEST_F(SandboxTest, MayNotMakeTheCallsThatReachBeyondIt) {
              "call('bpf', " + number(SYS_bpf) + ", 0, 0, 0)\n"
              "call('uring', " + number(425) + ", 1, 0)\n"
              "call('socket', " + number(SYS_socket) + ", 38, 5, 0)\n"
+             "call('socketpair', " + number(SYS_socketpair) + ", 17, 3, 0, ctypes.create_string_buffer(8))\n"
              "call('reboot', " + number(SYS_reboot) + ", 0, 0, 0, 0)\n"
              "call('getpid', " + number(SYS_getpid) + ")\n"));
   EXPECT_EQ(heard.out, "mount -1 1\nunshare -1 1\nclone -1 1\nclone3 -1 38\nptrace -1 1\nkeyctl -1 1\nbpf -1 1\nuring -1 1\n"
-                       "socket -1 97\nreboot -1 1\ngetpid 2 0\n") << heard.error;
+                       "socket -1 97\nsocketpair -1 97\nreboot -1 1\ngetpid 2 0\n") << heard.error;
 }
 
 TEST_F(SandboxTest, SeesAndSignalsNobodyElse) {

@@ -123,10 +123,12 @@ std::vector<sock_filter> system_call_filter() {
   filter.if_equal(TIOCLINUX, error(EPERM));
   filter.answer(SECCOMP_RET_ALLOW);
 
-  filter.unless_equal_skip(SYS_socket, 10);
-  filter.load_argument(0);
-  for (const std::uint32_t family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) filter.if_equal(family, SECCOMP_RET_ALLOW);
-  filter.answer(error(EAFNOSUPPORT));
+  for (const std::uint32_t call : {SYS_socket, SYS_socketpair}) {
+    filter.unless_equal_skip(call, 10);
+    filter.load_argument(0);
+    for (const std::uint32_t family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) filter.if_equal(family, SECCOMP_RET_ALLOW);
+    filter.answer(error(EAFNOSUPPORT));
+  }
 
   filter.answer(SECCOMP_RET_ALLOW);
   return filter.take();
