@@ -103,6 +103,20 @@ TEST_F(AdoptTest, AFolderServesOneStartOnly) {
   EXPECT_TRUE(run(options).exit);
 }
 
+TEST_F(AdoptTest, AStartThatFailsWhereAnotherRunsLeavesThatAlone) {
+  const ChildOptions options = lasting("echo ready; sleep 1000");
+  leave(options);
+  ChildOptions other = options;
+  other.program = "/no/such/program";
+  EXPECT_EQ(run(other).failure->code, Code::conflict);
+  heard = {};
+  adopt(options);
+  ASSERT_TRUE(heard.start) << heard.failure->message;
+  EXPECT_EQ(heard.start->process, process);
+  child->kill("");
+  ASSERT_TRUE(world.run_until([&] { return heard.ended(); }));
+}
+
 TEST_F(AdoptTest, WhereNothingBeganThereIsNothingToAdopt) {
   adopt(lasting(""));
   ASSERT_TRUE(heard.failure);

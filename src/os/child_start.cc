@@ -145,6 +145,9 @@ const ControlGroups& ChildMachine::groups() {
 
 base::Result<StartedChild> start_child(const ChildOptions& asked, ChildMachine& machine) {
   ChildOptions options = asked;
+  // First: whatever fails after it may be undone in that folder, since nobody else has begun there.
+  Fd record;
+  if (!options.run.empty()) record = TRY(begin_record(options.run));
   if (!options.folder.starts_with('/'))
     return base::fail(base::Code::invalid_input, "start " + options.program + ": its folder is not absolute");
   // A child in a sandbox is never root.
@@ -166,8 +169,6 @@ base::Result<StartedChild> start_child(const ChildOptions& asked, ChildMachine& 
   if (options.user != 0 && ::chown(options.folder.c_str(), owner, owner) != 0)
     return std::unexpected(base::system_error("give " + options.folder + " to the task", errno));
 
-  Fd record;
-  if (!options.run.empty()) record = TRY(begin_record(options.run));
   if (!options.group.empty()) child.group = TRY(machine.groups().make(options.group, options.limits));
   const OwnLimits own = own_limits(options, child.group);
   child.limits = sandbox_text(tools, wants_sandbox) + (child.group.held().empty() ? "" : "; " + child.group.held()) + own.text;
