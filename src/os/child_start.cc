@@ -250,7 +250,7 @@ std::int64_t disk_used(const std::string& folder, std::int64_t limit) {
   constexpr std::int64_t block = 512;
   std::int64_t used = 0;
   std::uint32_t entries = 0;
-  // A folder that goes while it is read must not hide the others; one that is closed to us may hold anything.
+  // A folder that goes while it is read must not hide the others; one that is closed to us, or too deep, may hold anything.
   for (std::vector<std::string> folders = {folder}; !folders.empty();) {
     const std::string here = std::move(folders.back());
     folders.pop_back();
@@ -260,7 +260,10 @@ std::int64_t disk_used(const std::string& folder, std::int64_t limit) {
     for (; !error && at != fs::directory_iterator(); at.increment(error)) {
       struct stat found {};
       if (++entries > most_entries) return limit + 1;
-      if (::lstat(at->path().c_str(), &found) != 0) continue;
+      if (::lstat(at->path().c_str(), &found) != 0) {
+        if (errno == ENAMETOOLONG || errno == EACCES) return limit + 1;
+        continue;
+      }
       used += found.st_blocks * block;
       if (used > limit) return used;
       if (S_ISDIR(found.st_mode)) folders.push_back(at->path().string());

@@ -51,7 +51,7 @@ base::Result<StartedChild> start_child(const ChildOptions& options, ChildMachine
 base::Result<StartedChild> adopt_child(const ChildOptions& options, ChildMachine& machine);
 
 // Bytes of the files below a folder, as the disk counts them. Stops when they are more than `limit`; with more than
-// 200,000 entries, or one that it may not read, it says that they are.
+// 200,000 entries, or one that it cannot read, it says that they are.
 std::int64_t disk_used(const std::string& folder, std::int64_t limit);
 
 }  // namespace selvedge::os

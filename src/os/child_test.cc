@@ -317,6 +317,13 @@ TEST_F(ChildTest, WhatAFolderHoldsIsCountedWithoutFollowingLinks) {
   EXPECT_EQ(disk_used(work + "/absent", 1), 0);
 }
 
+TEST_F(ChildTest, AFolderTooDeepToLookAtMayHoldAnything) {
+  run(shell("name=$(printf '%0200d' 0); i=0; while [ $i -lt 25 ]; do mkdir $name && cd -P ./$name || exit 1; i=$((i + 1)); done; "
+            "head -c 100000 /dev/zero >file"));
+  EXPECT_EQ(heard.exit->number, 0) << heard.error;
+  EXPECT_GT(disk_used(work, 1 << 30), 1 << 30);
+}
+
 TEST(ProcessLine, IsReadWhateverTheNameHolds) {
   const ProcessLine line = parse_process_line("17 (a) b (c) S 4 16 15 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 1234 0 0\n");
   EXPECT_EQ(line.process, 17);
