@@ -211,7 +211,11 @@ base::Result<ControlGroup> ControlGroups::make(std::string_view name, const Chil
     }
     return ::mkdir(place.path.c_str(), 0755) != 0 && errno != EEXIST;   // not ours to use
   });
-  for (const auto& place : group.places_) group.limit(place, limits);
+  for (const auto& place : group.places_) {
+    // One that was killed and could not go yet lets nothing start.
+    if (place.tree.processes && limits.processes == 0) base::ignore(put(place.path + "/pids.max", "max"), "it is so in a new one");
+    group.limit(place, limits);
+  }
   return group;
 }
 

@@ -66,7 +66,8 @@ class ControlGroups {
   // Those of this process.
   static ControlGroups here();
 
-  // `name` has one or two parts of letters, digits, '.', '-' and '_'. A group that is there already is taken as it is.
+  // `name` has one or two parts of letters, digits, '.', '-' and '_'. One that is there already is taken as it is, but
+  // may start processes again.
   base::Result<ControlGroup> make(std::string_view name, const ChildLimits& limits) const;
   ControlGroup find(std::string_view name, const ChildLimits& limits) const;
   // The names of what is below the group of this name.

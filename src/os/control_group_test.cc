@@ -82,6 +82,15 @@ TEST_F(GroupFiles, TheFirstVersionIsToldItsLimits) {
   EXPECT_EQ(text("a/pids.max"), "13");
 }
 
+TEST_F(GroupFiles, OneThatWasKilledServesAgain) {
+  lay("a", {"pids.max", "cgroup.procs"});
+  const ControlGroups groups({tree(false)});
+  groups.make("a", {})->kill();
+  EXPECT_TRUE(text("a/pids.max").starts_with('0'));
+  EXPECT_TRUE(groups.make("a", {}));
+  EXPECT_EQ(text("a/pids.max"), "max");
+}
+
 TEST_F(GroupFiles, WhatTheKernelDoesNotGrantIsNotHeld) {
   lay("a", {"memory.limit_in_bytes"});
   const auto group = ControlGroups({tree(false)}).make("a", limits);
