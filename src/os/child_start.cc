@@ -240,7 +240,7 @@ base::Result<StartedChild> adopt_child(const ChildOptions& options, ChildMachine
   }
   if (auto pipes = open_pipes(options.run)) child.pipes = std::move(*pipes);
   const OwnLimits own = own_limits(options, child.group);
-  child.limits = std::string(child.sandboxed ? "sandbox: bubblewrap" : "sandbox: none") +
+  child.limits = std::string(child.sandboxed ? "sandbox: bubblewrap" : options.sandbox ? "sandbox: system calls only" : "sandbox: none") +
                  (child.group.held().empty() ? "" : "; " + child.group.held()) + own.text;
   return child;
 }

@@ -261,6 +261,13 @@ TEST_F(WeakSandboxTest, WithoutBubblewrapPrivilegesAndSystemCallsAreStillTakenAw
   EXPECT_EQ(*said, "CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nrefused\nrefused\n" + user + "\n");
   EXPECT_EQ(limits, "sandbox: system calls only (bubblewrap is not installed)");
 
+  // Whoever finds it again knows of the filter too.
+  options.run = folder + "/run";
+  ASSERT_TRUE(output(options, none));
+  ChildMachine machine(none);
+  EXPECT_EQ(adopt_child(options, machine).value().limits, "sandbox: system calls only");
+
+  options.run = "";
   options.sandbox->without = ChildSandbox::Without::fail;
   EXPECT_EQ(output(options, none).error().message, "start /bin/sh: no sandbox on this machine: bubblewrap is not installed");
 }
