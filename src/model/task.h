@@ -32,6 +32,7 @@ struct TaskLimits {
   static constexpr base::Duration time_most = std::chrono::days(366), grace_most = std::chrono::minutes(10);
   // A node ends a task that may be replaced so long before its lease does.
   static constexpr base::Duration lease_margin = std::chrono::seconds(10);
+  static constexpr std::int64_t drift = 1'000;             // clocks that lease by: one part in so many
 };
 
 enum class TaskKind : std::uint8_t { process, container, model };

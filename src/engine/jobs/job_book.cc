@@ -22,16 +22,6 @@ JobBook::~JobBook() = default;
 JobBook::JobBook(JobBook&&) noexcept = default;
 JobBook& JobBook::operator=(JobBook&&) noexcept = default;
 
-namespace {
-
-std::size_t wanted_count(const JobRecord& record) {
-  std::size_t members = 0;
-  for (const model::TaskGroup& group : record.now.job.groups) members += group.count;
-  return record.stopped ? 0 : members;
-}
-
-}  // namespace
-
 Result<void> JobBook::step(const JobInput& input, base::Instant now, JobOutputs& out) {
   State& s = *state_;
   const auto visit = [&](const auto& in) -> Result<void> {

@@ -8,7 +8,7 @@
 // A change is a new generation. Members whose task did not change are left alone, the others are replaced
 // `update.parallel` at a time; the next goes when one has been well for `update.healthy`. If one fails, or is not well
 // by `update.deadline`, the job returns to the content that was well last, as a generation of its own, so that the
-// newest generation is always the one to run.
+// newest generation is always the one to run. So it does too if one of the new generation finds no place for so long.
 //
 // A member is wished for on one node at a time. Where it moves, the new wish waits until the old node says that the
 // task has gone, or until its disconnect policy says that it must have: with `replace` after `after` and

@@ -138,6 +138,20 @@ TEST(JobBook, ALostNodesTasksMoveOnceItMustHaveStoppedThem) {
   EXPECT_EQ(fleet.most_at_once, 1U);
 }
 
+TEST(JobBook, ALongLeaseLastsAThousandthLonger) {
+  FleetForTest fleet(2, 4);
+  auto job = job_for_test(1, "a");
+  job.groups[0].task.disconnect = {Policy::replace, std::chrono::hours(100)};
+  ASSERT_TRUE(fleet.give(JobWished{job}));
+  fleet.turns(3);
+  fleet.cut("n0");
+  fleet.turn(std::chrono::hours(100) + minutes(6));
+  EXPECT_TRUE(fleet.nodes["n1"].wishes.empty());
+  fleet.turn(minutes(1));
+  fleet.turns(2);
+  EXPECT_EQ(fleet.where("web.front.0"), std::vector<std::string>{"n1"});
+}
+
 TEST(JobBook, WhatIsToBeKeptIsNeverReplacedWhileItsNodeMayLive) {
   FleetForTest fleet(2, 4);
   ASSERT_TRUE(fleet.give(JobWished{job_for_test(2, "a")}));
@@ -206,6 +220,50 @@ TEST(JobBook, WhatIsDisplacedIsPlacedAnew) {
   fleet.turns(4);
   EXPECT_EQ(fleet.running("a"), 2U);
   EXPECT_EQ(fleet.starts["web.front.0"], 2U);
+  EXPECT_EQ(fleet.most_at_once, 1U);
+}
+
+TEST(JobBook, WhatIsDisplacedWhileItMovesLeavesBeforeItIsWishedForElsewhere) {
+  FleetForTest fleet(2, 2);
+  ASSERT_TRUE(fleet.give(JobWished{job_for_test(1, "a")}));
+  fleet.turns(3);
+  fleet.drain("n0");
+  ASSERT_EQ(fleet.answers.size(), 1U);
+  ASSERT_TRUE(fleet.give(MemberDisplaced{{"web", "front", 0}, "room"}));
+  fleet.place_all();
+  EXPECT_TRUE(fleet.nodes["n1"].wishes.empty()) << "n0 has not said yet that it is gone";
+  fleet.turns(4);
+  EXPECT_EQ(fleet.where("web.front.0"), std::vector<std::string>{"n1"});
+  EXPECT_EQ(fleet.rooms["n0"].size() + fleet.rooms["n1"].size(), 1U);
+}
+
+TEST(JobBook, APlaceThatWasFoundForWhatTheJobWasIsNotTaken) {
+  FleetForTest fleet(1, 2);
+  auto job = job_for_test(1, "a");
+  ASSERT_TRUE(fleet.give(JobWished{job}));
+  fleet.settle();
+  ASSERT_EQ(fleet.answers.size(), 1U);
+  job.groups[0].task.resources.cpu = 500;
+  ASSERT_TRUE(fleet.give(JobWished{job}));
+  fleet.settle();
+  ASSERT_EQ(fleet.answers.size(), 2U);
+  EXPECT_EQ(fleet.answers.back().group.task.resources.cpu, 500);
+  fleet.turns(3);
+  EXPECT_EQ(fleet.running("a"), 1U);
+  EXPECT_EQ(fleet.rooms["n0"].size(), 1U);
+}
+
+TEST(JobBook, WhatIsPlacedOnANodeThatIsEmptiedSinceMovesOn) {
+  FleetForTest fleet(2, 2);
+  ASSERT_TRUE(fleet.give(JobWished{job_for_test(1, "a")}));
+  fleet.settle();
+  const AskPlace ask = fleet.answers.at(0);
+  fleet.answers.clear();
+  fleet.rooms["n0"].insert(ask.members[0]);
+  fleet.drain("n0");
+  ASSERT_TRUE(fleet.give(MemberPlaced{ask.members[0], ask.ask, "n0"}));
+  fleet.turns(5);
+  EXPECT_EQ(fleet.where("web.front.0"), std::vector<std::string>{"n1"});
   EXPECT_EQ(fleet.most_at_once, 1U);
 }
 

@@ -20,6 +20,7 @@ struct FleetForTest {
   };
   struct Node {
     std::size_t places = 100;
+    std::int64_t largest = 1'000'000;              // thousandths of a core that one may ask for
     bool connected = true, draining = false, gone = false;
     std::map<std::string, model::Task> wishes;     // as the cloud's copy of its twin has it
     std::map<std::string, Running> tasks;          // what runs there
@@ -80,7 +81,7 @@ struct FleetForTest {
       for (const MemberKey& key : ask.members) {
         std::string best;
         for (auto& [name, node] : nodes) {
-          if (!node.connected || node.draining || node.gone || name == ask.not_on || taken[name].size() >= node.places || taken[name].contains(key)) continue;
+          if (!node.connected || node.draining || node.gone || name == ask.not_on || ask.group.task.resources.cpu > node.largest || taken[name].size() >= node.places || taken[name].contains(key)) continue;
           if (best.empty() || taken[name].size() < taken[best].size()) best = name;
         }
         if (best.empty()) break;

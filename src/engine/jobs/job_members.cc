@@ -7,14 +7,8 @@ namespace selvedge::engine {
 
 using Now = NodeChanged::Now;
 
-const model::TaskGroup* JobBook::State::group_of(const JobEntry& job, std::string_view group) {
-  for (const model::TaskGroup& one : job.record.now.job.groups)
-    if (one.name == group) return &one;
-  return nullptr;
-}
-
 bool JobBook::State::wanted(const JobEntry& job, const MemberKey& key) {
-  const model::TaskGroup* group = group_of(job, key.group);
+  const model::TaskGroup* group = find_group(job.record.now.job, key.group);
   return !job.record.stopped && group != nullptr && key.index < group->count;
 }
 
@@ -120,7 +114,7 @@ void JobBook::State::free_room(const MemberKey& key, Member& member, const std::
 
 void JobBook::State::wish(JobEntry& job, const MemberKey& key, Member& member, const std::string& node, base::Instant now,
                           JobOutputs& out) {
-  model::Task task = group_of(job, key.group)->task;
+  model::Task task = find_group(job.record.now.job, key.group)->task;
   // A node that has not heard of it yet goes on with what it had.
   const Patience patience = Patience::of(task.disconnect);
   member.wished_patience = patience;
@@ -134,9 +128,15 @@ void JobBook::State::wish(JobEntry& job, const MemberKey& key, Member& member, c
   member.reported.reset();
   member.well_since.reset();
   member.wished_at = now;
+  member.nowhere_since.reset();
   member.holds = true;
   member.finished = false;
-  nodes[node].members.insert(key);
+  NodeEntry& entry = nodes[node];
+  entry.members.insert(key);
+  if (entry.state == Now::draining) {              // since it was placed there
+    member.moving = true;
+    member.not_on = node;
+  }
   out.wishes.push_back({node, task.name, std::move(task)});
   touch_job(key.job);
   touch_node(node);
@@ -145,6 +145,7 @@ void JobBook::State::wish(JobEntry& job, const MemberKey& key, Member& member, c
 void JobBook::State::leave(const MemberKey& key, Member& member, JobOutputs& out) {
   member.leaving = std::exchange(member.node, {});
   member.moving = false;
+  member.ask = 0;                                  // an answer would have it wished for elsewhere before it has left
   member.reported.reset();
   member.well_since.reset();
   out.wishes.push_back({member.leaving, task_name(key), std::nullopt});
@@ -194,7 +195,7 @@ void JobBook::State::reported(const TaskReported& report, base::Instant now, Job
                     (status.state == model::TaskState::running && status.healthy.value_or(true));
   if (!well || (status.run != run && status.state != model::TaskState::done)) member->well_since.reset();
   if (well && !member->well_since) member->well_since = now;
-  const model::TaskGroup* group = group_of(job, key->group);
+  const model::TaskGroup* group = find_group(job.record.now.job, key->group);
   if (status.state == model::TaskState::done && group != nullptr && group->task.mode == model::TaskMode::job) {
     member->finished = true;
     member->moving = false;
@@ -227,7 +228,8 @@ void JobBook::State::node_changed(const NodeChanged& changed, base::Instant now)
 std::optional<base::Instant> JobBook::State::replaced_at(const MemberKey& key, const NodeEntry& node) {
   const Member* member = find(key);
   if (member == nullptr || member->finished || member->patience.for_ever) return std::nullopt;
-  return node.silent_since + member->patience.after + limits.silence_margin;
+  const base::Duration after = member->patience.after;
+  return node.silent_since + after + after / model::TaskLimits::drift + limits.silence_margin;
 }
 
 void JobBook::State::settle_node(NodeEntry& node, const std::string& name, base::Instant now, JobOutputs& out) {

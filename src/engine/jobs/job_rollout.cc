@@ -19,29 +19,22 @@ bool same_content(model::Job a, const model::Job& b) {
 }
 
 Result<std::size_t> members_of(const model::Job& job) {
-  const auto good_name = [](const std::string& name) {
-    return !name.empty() && name.size() <= 64 && name.find('.') == std::string::npos;
+  const auto good_name = [](const std::string& name, std::size_t most) {
+    return !name.empty() && name.size() <= most && name.find('.') == std::string::npos;
   };
-  if (!good_name(job.name)) return fail(Code::invalid_input, "job '" + job.name + "': its name must be 1 to 64 characters without a dot");
+  if (!good_name(job.name, model::TaskLimits::job_name_bytes)) return fail(Code::invalid_input, "job '" + job.name + "': its name must be 1 to 64 characters without a dot");
   if (job.groups.empty() || job.groups.size() > model::TaskLimits::groups)
     return fail(Code::invalid_input, "job " + job.name + ": must have 1 to " + std::to_string(model::TaskLimits::groups) + " groups");
   std::size_t members = 0;
   std::set<std::string> names;
   for (const model::TaskGroup& group : job.groups) {
-    if (!good_name(group.name) || !names.insert(group.name).second)
-      return fail(Code::invalid_input, "job " + job.name + ": group '" + group.name + "' has no name, one with a dot, or that of another");
+    if (!good_name(group.name, model::TaskLimits::group_name_bytes) || !names.insert(group.name).second)
+      return fail(Code::invalid_input, "job " + job.name + ": group '" + group.name + "' has no name, a long one, one with a dot, or that of another");
     if (group.count > model::TaskLimits::count)
       return fail(Code::invalid_input, "job " + job.name + ", group " + group.name + ": at most " + std::to_string(model::TaskLimits::count) + " members");
     members += group.count;
   }
   if (job.update.parallel == 0) return fail(Code::invalid_input, "job " + job.name + ": update.parallel must be at least 1");
-  return members;
-}
-
-std::size_t members_wanted(const JobRecord& record) {
-  if (record.stopped) return 0;
-  std::size_t members = 0;
-  for (const model::TaskGroup& group : record.now.job.groups) members += group.count;
   return members;
 }
 
@@ -54,9 +47,8 @@ bool current(const JobEntry& job, const std::string& group, const Member& member
   return !member.node.empty() && job.record.now.generations.at(group).contains(member.generation);
 }
 
-const model::TaskGroup* find_group(const model::Job& job, const std::string& name) {
-  const auto at = std::ranges::find(job.groups, name, &model::TaskGroup::name);
-  return at == job.groups.end() ? nullptr : &*at;
+bool can_go_back(const JobRecord& record) {
+  return record.good && record.now.job.update.roll_back && !record.rolled_back && !same_content(record.good->job, record.now.job);
 }
 
 bool steady(const JobEntry& job, const Member& member, base::Instant now) {
@@ -70,7 +62,7 @@ Result<void> JobBook::State::wished(const model::Job& job, JobOutputs& out) {
   const auto known = jobs.find(job.name);
   if (known == jobs.end() && jobs.size() >= limits.jobs)
     return fail(Code::exhausted, "there are " + std::to_string(limits.jobs) + " jobs, which is the most");
-  const std::size_t before = known == jobs.end() ? 0 : members_wanted(known->second.record);
+  const std::size_t before = known == jobs.end() ? 0 : wanted_count(known->second.record);
   if (member_count - before + members > limits.members)
     return fail(Code::exhausted, "job " + job.name + ": with it there would be more than " + std::to_string(limits.members) + " tasks");
   JobEntry& entry = jobs[job.name];
@@ -85,7 +77,12 @@ Result<void> JobBook::State::wished(const model::Job& job, JobOutputs& out) {
 // job was well last is known again.
 void JobBook::State::take(JobEntry& entry, model::Job job) {
   JobRecord& record = entry.record;
-  member_count -= members_wanted(record);
+  for (auto& [at, member] : entry.members) {       // a place for what it was is none for what it is
+    member.ask = 0;
+    member.ask_again.reset();
+    member.pause = {};
+  }
+  member_count -= wanted_count(record);
   JobContent next;
   job.generation = record.now.job.generation + 1;
   for (const model::TaskGroup& group : job.groups) {
@@ -114,7 +111,7 @@ void JobBook::State::take(JobEntry& entry, model::Job job) {
   record.rollout = Rollout::under_way;
   record.rolled_back = record.stopped = false;
   record.reason.clear();
-  member_count += members_wanted(record);
+  member_count += wanted_count(record);
   touch_job(record.now.job.name);
 }
 
@@ -129,7 +126,9 @@ void JobBook::State::settle_job(JobEntry& job, base::Instant now, JobOutputs& ou
   };
   for (const auto& [place, member] : job.members) {
     if (member.ask_again) at(*member.ask_again);
-    if (job.record.rollout != Rollout::under_way || member.node.empty()) continue;
+    if (job.record.rollout != Rollout::under_way) continue;
+    if (member.nowhere_since) at(*member.nowhere_since + job.record.now.job.update.deadline);
+    if (member.node.empty()) continue;
     if (member.well_since) at(*member.well_since + job.record.now.job.update.healthy);
     else at(member.wished_at + job.record.now.job.update.deadline);
   }
@@ -148,15 +147,20 @@ void JobBook::State::judge(JobEntry& job, base::Instant now, JobOutputs& out) {
         through = false;
         continue;
       }
-      const Member& member = at->second;
+      Member& member = at->second;
       if (!in_rollout(job, group.name)) continue;  // as it was
+      const std::string who = task_name(key_of(job, at->first));
       if (!current(job, group.name, member)) {
-        through = through && member.finished && member.node.empty();
+        if (member.finished && member.node.empty()) continue;
+        through = false;
+        if (!member.node.empty() || !can_go_back(record)) continue;
+        if (!member.nowhere_since) member.nowhere_since = now;
+        if (now - *member.nowhere_since >= record.now.job.update.deadline)
+          return give_up(job, who + " found no place within its deadline" + (member.reason.empty() ? "" : ": " + member.reason), out);
         continue;
       }
       if (steady(job, member, now)) continue;
       through = false;
-      const std::string who = task_name(key_of(job, at->first));
       if (member.reported && member.reported->state == model::TaskState::failed)
         return give_up(job, who + " on " + member.node + " failed: " + member.reported->reason, out);
       if (!member.well_since && now - member.wished_at >= record.now.job.update.deadline)
@@ -174,8 +178,7 @@ void JobBook::State::give_up(JobEntry& job, const std::string& reason, JobOutput
   JobRecord& record = job.record;
   const std::string name = record.now.job.name;
   out.save.push_back(name);
-  const bool back = record.good && record.now.job.update.roll_back && !record.rolled_back && !same_content(record.good->job, record.now.job);
-  if (!back) {
+  if (!can_go_back(record)) {
     record.rollout = Rollout::failed;
     record.reason = reason;
     return;
@@ -232,7 +235,7 @@ void JobBook::State::change_members(JobEntry& job, base::Instant now, JobOutputs
   for (const auto& [well, key] : behind) {
     if (in_flux++ >= record.now.job.update.parallel) break;
     Member& member = *find(key);
-    const model::Task& task = group_of(job, key.group)->task;
+    const model::Task& task = find_group(job.record.now.job, key.group)->task;
     if (!member.next.empty()) continue;            // it moves, and then runs what is new
     if (member.holds && member.resources == task.resources && member.accelerators == task.accelerators)
       wish(job, key, member, std::string(member.node), now, out);

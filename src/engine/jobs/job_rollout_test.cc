@@ -102,6 +102,19 @@ TEST_F(JobRollout, WhatWantsOtherResourcesIsPlacedAnew) {
   EXPECT_EQ(fleet.most_at_once, 1U);
 }
 
+TEST_F(JobRollout, ThatFindsNoPlaceGoesBackAtItsDeadline) {
+  for (auto& [name, node] : fleet.nodes) node.largest = 200;
+  job.groups[0].task.resources.cpu = 500;
+  ASSERT_TRUE(fleet.give(JobWished{job}));
+  fleet.turns(18);
+  EXPECT_FALSE(fleet.book.record("web")->rolled_back);
+  EXPECT_EQ(fleet.running("a"), 5U);
+  fleet.turns(15);
+  EXPECT_EQ(fleet.book.record("web")->rollout, Rollout::well);
+  EXPECT_NE(fleet.book.record("web")->reason.find("found no place within its deadline: no node has room"), std::string::npos);
+  EXPECT_EQ(fleet.running("a"), 6U);
+}
+
 TEST_F(JobRollout, GoesOnAfterARestart) {
   change_to("b");
   for (int i = 0; i < 60; ++i) {

@@ -38,6 +38,7 @@ struct Member {
   std::optional<model::TaskStatus> reported;       // by `node`, of this generation
   std::optional<base::Instant> well_since;
   base::Instant wished_at{};
+  std::optional<base::Instant> nowhere_since;      // of a change: it is not wished for where it was, nor elsewhere yet
   std::uint64_t ask = 0;                           // under way; 0: none
   std::optional<base::Instant> ask_again;
   base::Duration pause{};                          // before the next ask
@@ -61,6 +62,18 @@ struct NodeEntry {
   std::optional<base::Instant> wake;
 };
 
+// How many members are to be there.
+inline std::uint32_t wanted_count(const JobRecord& record) {
+  std::uint32_t members = 0;
+  for (const model::TaskGroup& group : record.now.job.groups) members += group.count;
+  return record.stopped ? 0 : members;
+}
+
+inline const model::TaskGroup* find_group(const model::Job& job, std::string_view name) {
+  const auto at = std::ranges::find(job.groups, name, &model::TaskGroup::name);
+  return at == job.groups.end() ? nullptr : &*at;
+}
+
 inline MemberKey key_of(const JobEntry& job, const std::pair<std::string, std::uint32_t>& at) {
   return {job.record.now.job.name, at.first, at.second};
 }
@@ -72,7 +85,6 @@ inline std::uint64_t newest(const JobEntry& job, const std::string& group) {
 
 struct JobBook::State {
   // ---- job_members.cc ----
-  static const model::TaskGroup* group_of(const JobEntry& job, std::string_view group);
   static bool wanted(const JobEntry& job, const MemberKey& key);
   Member* find(const MemberKey& key);
   void found(const WishFound& wish, base::Instant now, JobOutputs& out);

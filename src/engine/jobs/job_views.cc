@@ -51,9 +51,7 @@ std::vector<MemberStatus> JobBook::members(std::string_view name) const {
 std::optional<JobStatus> JobBook::status(std::string_view job) const {
   const JobRecord* known = record(job);
   if (known == nullptr) return std::nullopt;
-  JobStatus status{.record = *known};
-  if (!known->stopped)
-    for (const model::TaskGroup& group : known->now.job.groups) status.wanted += group.count;
+  JobStatus status{.record = *known, .wanted = wanted_count(*known)};
   for (const MemberStatus& member : members(job)) {
     if (member.state == MemberState::running) ++status.running;
     else if (member.state == MemberState::done) ++status.done;

@@ -182,7 +182,7 @@ std::optional<base::Instant> TaskSupervisor::State::stop_at(const Terms& terms) 
     case Policy::stop: return contact.value_or(began) + after;
     case Policy::replace:
       if (!contact) return base::Instant{INT64_MIN};
-      return *contact + (after - after / drift - model::TaskLimits::lease_margin - terms.grace);
+      return *contact + (after - after / model::TaskLimits::drift - model::TaskLimits::lease_margin - terms.grace);
   }
   return std::nullopt;
 }

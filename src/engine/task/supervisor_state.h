@@ -27,7 +27,6 @@ inline constexpr base::Duration clock_back = std::chrono::minutes(5);       // t
 inline constexpr base::Duration cron_look = std::chrono::minutes(1);        // it is looked at so often, as it may leap
 inline constexpr std::uint32_t most_preparations = 8;                       // that fail in a row
 inline constexpr std::size_t most_strays = 8;                               // of one task
-inline constexpr std::int64_t drift = 1'000;                                // clocks: one part in so many
 
 struct TaskSupervisor::State {
   using Print = TaskPrint;
