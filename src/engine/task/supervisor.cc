@@ -128,6 +128,7 @@ void TaskSupervisor::State::adopt(Entry& e, TaskValue task) {
   const TaskValue before = std::exchange(e.wish, std::move(task));
   const bool changed = before != nullptr && *before != *e.wish;
   if (e.print != print) {
+    if (e.print && e.account.verdict == Account::Verdict::done) note_finished(e.name, *e.print);
     e.print = print;
     e.account = {};
     e.due.reset();

@@ -48,7 +48,7 @@ struct TaskClock {
 
 struct TaskSupervisorLimits {
   std::uint32_t tasks = model::TaskLimits::tasks;
-  std::uint32_t finished = 1'000;                // jobs that ended well and are wished for no more, newest first
+  std::uint32_t finished = 1'000;                // jobs that ended well, by values wished for no more; the newest are kept
   std::uint32_t interruptions = 16;              // of a job by crashes, then it failed
 };
 

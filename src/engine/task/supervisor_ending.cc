@@ -19,10 +19,14 @@ void TaskSupervisor::State::ended(Entry& e, std::optional<std::int32_t> status) 
   if (run.preparation != 0 && run.preparation != e.preparation.id)
     out->abandons.push_back({e.name, run.preparation});
   out->save = true;
-  if (run.print != e.print) return;              // the account is of another value by now
+  const bool finished_well = status == 0 && run.mode == model::TaskMode::job;
+  if (run.print != e.print) {                    // the account is of another value by now
+    if (finished_well) note_finished(e.name, run.print);
+    return;
+  }
   if (status) e.account.exit = status;
   // A job that says it is done is, also if it was asked to end just then; one that breaks off must say otherwise.
-  if (status == 0 && run.mode == model::TaskMode::job) {
+  if (finished_well) {
     e.account.verdict = Account::Verdict::done;
     e.account.reason.clear();
     return;

@@ -158,7 +158,7 @@ struct TaskSupervisor::State {
   std::uint32_t seed;
   std::map<std::string, Entry, std::less<>> entries;
   std::set<std::pair<base::Instant, std::string>> timers;
-  std::deque<std::pair<std::string, Print>> finished;      // unwished jobs, the oldest first
+  std::deque<std::pair<std::string, Print>> finished;      // jobs that are done, by values not wished for
   std::uint64_t preparations = 0, checks = 0;
   std::string boot;
   bool begun = false;

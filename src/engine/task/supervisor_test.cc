@@ -133,6 +133,25 @@ TEST_F(Supervisor, RunsAJobOnceToItsEnd) {
   EXPECT_EQ(out_.prepares.size(), 1u);
 }
 
+TEST_F(Supervisor, AJobThatIsDoneStaysSoThroughOtherValues) {
+  const std::string other = R"({"generation":2,"mode":"job","command":["x"]})";
+  for (const bool while_it_is_replaced : {false, true}) {
+    const std::string name = while_it_is_replaced ? "a" : "b";
+    if (name == "b") begin();
+    up(name, job);
+    if (!while_it_is_replaced) exited(name, 0);
+    wish(name, other);
+    prepared(name);
+    if (while_it_is_replaced) exited(name, 0);
+    started(name);
+    wish(name, job);
+    exited(name, -15);
+    EXPECT_EQ(state(name), TaskState::done);
+    pass(24h);
+    EXPECT_TRUE(out_.starts.empty());
+  }
+}
+
 TEST_F(Supervisor, RetriesAJobThenItFailed) {
   begin();
   up("a", job);
