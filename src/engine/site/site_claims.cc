@@ -124,6 +124,7 @@ void SiteView::State::look_for_claims() {
 }
 
 void SiteView::State::claim(SiteTask task, const std::string& from) {
+  if (held.size() + claims.size() >= SiteLimits::tasks) return;    // a beat that says more is not read
   if (const auto again = tried.find(task.name); again != tried.end() && now < again->second) return;
   if (const auto before = seen.find(task.name); before != seen.end()) {
     if (before->second.generation > task.generation) return;

@@ -144,5 +144,19 @@ TEST(SiteView, IgnoresStrangersAndWhatIsOld) {
   EXPECT_EQ(known, std::vector<std::string>{"t@b"});
 }
 
+TEST(SiteView, HoldsNoMoreThanABeatCanSay) {
+  SiteView view({.self = "a", .members = {"a"}, .incarnation = 1}, {});
+  SiteOwn own;
+  SiteOutputs out;
+  for (std::uint32_t i = 0; i < SiteLimits::tasks; ++i) own.wished.push_back({"old" + std::to_string(i), 1, 0, {}});
+  view.step(own, base::Instant{} + 3s, out);
+  EXPECT_EQ(out.beat->tasks.size(), SiteLimits::tasks);
+  for (SiteTask& task : own.wished) own.known.push_back(std::exchange(task.name, "new" + task.name));
+  view.step(own, base::Instant{} + 4s, out);
+  base::Bytes bytes;
+  encode_site_beat(*out.beat, bytes);
+  EXPECT_TRUE(decode_site_beat(bytes).has_value()) << out.beat->tasks.size();
+}
+
 }  // namespace
 }  // namespace selvedge::engine
