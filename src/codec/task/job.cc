@@ -137,11 +137,4 @@ std::string write_job(const Job& job) {
   return json.take();
 }
 
-model::Task member_task(const Job& job, const TaskGroup& group, std::uint32_t index) {
-  model::Task task = group.task;
-  task.name = job.name + "." + group.name + "." + std::to_string(index);
-  task.generation = job.generation;
-  return task;
-}
-
 }  // namespace selvedge::codec::task

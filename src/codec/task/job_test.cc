@@ -60,7 +60,9 @@ TEST(JobDocument, ItsMembersHaveNamesThatTasksMayHave) {
   job.name.assign(64, 'j');
   job.groups[0].name.assign(30, 'g');
   ASSERT_EQ(why(write_job(job)), "read");
-  const model::Task task = member_task(job, job.groups[0], 9'999);
+  model::Task task = job.groups[0].task;
+  task.name = job.name + "." + job.groups[0].name + ".9999";
+  task.generation = job.generation;
   EXPECT_TRUE(is_task_name(task.name)) << task.name.size();
   EXPECT_EQ(task.generation, 12u);
   EXPECT_EQ(parse_task(task.name, write_task(task)).value(), task);

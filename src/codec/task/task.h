@@ -27,8 +27,6 @@ std::string write_task(const model::Task& task);
 base::Result<model::Job> parse_job(std::string_view json);
 base::Result<model::Job> read_job(const json::Value& document);
 std::string write_job(const model::Job& job);
-// The task of member `index` of a group, as it is wished for.
-model::Task member_task(const model::Job& job, const model::TaskGroup& group, std::uint32_t index);
 
 // 1 to `most` of [A-Za-z0-9_-], and '.' in a task's name; neither '.' nor '-' comes first.
 bool is_task_name(std::string_view name);
