@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/bytes.h"
+#include "base/checksummed.h"
 #include "base/crc32c.h"
 #include "base/json.h"
 #include "base/metrics.h"
@@ -82,6 +83,28 @@ TEST(Wire, NeverReadsPastTheEnd) {
   Reader r2(endless);
   r2.varint();
   EXPECT_FALSE(r2.ok());
+}
+
+TEST(Checksummed, IsReadAgainAndDamageIsNot) {
+  Bytes out = {1, 2, 3};                           // somebody else's
+  const std::size_t begin = out.size();
+  Writer to(out);
+  to.u32(0x31545354);
+  to.text("hello");
+  append_checksum(out, begin);
+  const Bytes whole(out.begin() + 3, out.end());
+  auto read = read_checksummed(whole, 0x31545354, "note");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->text(), "hello");
+  EXPECT_TRUE(read->ok() && read->at_end());
+  EXPECT_EQ(read_checksummed(whole, 0x32545354, "note").error().message, "note: of another version");
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_EQ(read_checksummed(BytesView(whole).first(size), 0x31545354, "note").error().code, Code::corrupt) << size;
+  for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    Bytes damaged = whole;
+    damaged[bit / 8] = static_cast<std::uint8_t>(damaged[bit / 8] ^ (1U << (bit % 8)));
+    EXPECT_EQ(read_checksummed(damaged, 0x31545354, "note").error().code, Code::corrupt) << bit;
+  }
 }
 
 TEST(Crc32c, MatchesThePublishedVector) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/crc32c.h"
+#include "base/checksummed.h"
 #include "base/wire.h"
 #include "codec/artifact/documents.h"
 
@@ -75,20 +75,15 @@ base::Bytes encode(const ArtifactIndex& index) {
     out.text(name);
     out.varint(version);
   }
-  out.u32(base::crc32c(bytes));
+  base::append_checksum(bytes);
   return bytes;
 }
 
 base::Result<ArtifactIndex> decode_artifact_index(base::BytesView bytes) {
-  const auto corrupt = [](const char* why) {
-    return base::fail(Code::corrupt, std::string("the index of artifacts ") + why);
-  };
-  if (bytes.size() < 8 || bytes.size() > ArtifactIndex::max_bytes) return corrupt("has a wrong size");
-  const base::BytesView body = bytes.first(bytes.size() - 4);
-  base::Reader sum(bytes.subspan(body.size()));
-  if (sum.u32() != base::crc32c(body)) return corrupt("does not fit its checksum");
-  base::Reader in(body);
-  if (in.u32() != magic) return corrupt("is of another format");
+  const std::string_view what = "the index of artifacts";
+  const auto corrupt = [what](const char* why) { return base::fail(Code::corrupt, std::string(what) + ": " + why); };
+  if (bytes.size() > ArtifactIndex::max_bytes) return corrupt("has a wrong size");
+  base::Reader in = TRY(base::read_checksummed(bytes, magic, what));
   ArtifactIndex index;
   index.last_wish = in.varint();
   const std::uint64_t entries = in.varint();

@@ -1,6 +1,6 @@
 // The bytes that survive a crash: docs/spec/reconcile.md.
 
-#include "base/crc32c.h"
+#include "base/checksummed.h"
 #include "base/wire.h"
 #include "engine/reconcile/reconcile_state.h"
 
@@ -45,19 +45,15 @@ void Reconcile::save(base::Bytes& out) const {
       if (r.attempts > 0 || r.rested || r.good) write(key, r);
     }
   }
-  to.u32(base::crc32c(base::BytesView(out).subspan(begin)));
+  base::append_checksum(out, begin);
 }
 
 base::Result<void> Reconcile::load(base::BytesView saved) {
-  const auto corrupt = [](const char* why) {
-    return base::fail(base::Code::corrupt, std::string("saved state of the reconciler: ") + why);
+  const std::string_view what = "saved state of the reconciler";
+  const auto corrupt = [what](const char* why) {
+    return base::fail(base::Code::corrupt, std::string(what) + ": " + why);
   };
-  if (saved.size() < 8) return corrupt("too short");
-  const base::BytesView body = saved.first(saved.size() - 4);
-  base::Reader crc(saved.subspan(body.size()));
-  if (crc.u32() != base::crc32c(body)) return corrupt("wrong checksum");
-  base::Reader from(body);
-  if (from.u32() != magic) return corrupt("of another version");
+  base::Reader from = TRY(base::read_checksummed(saved, magic, what));
   std::map<ItemKey, State::Remembered> read;
   while (from.ok() && !from.at_end()) {
     const std::uint8_t flags = from.u8();

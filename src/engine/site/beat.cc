@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/crc32c.h"
+#include "base/checksummed.h"
 #include "base/wire.h"
 
 namespace selvedge::engine {
@@ -62,19 +62,15 @@ void encode_site_beat(const SiteBeat& beat, base::Bytes& out) {
   }
   to.varint(beat.wanted.size());
   for (const SiteTask& task : beat.wanted) write(task, to);
-  to.u32(base::crc32c(base::BytesView(out).subspan(begin)));
+  base::append_checksum(out, begin);
 }
 
 base::Result<SiteBeat> decode_site_beat(base::BytesView bytes) {
-  const auto corrupt = [](const char* why) {
-    return base::fail(base::Code::corrupt, std::string("beat of a site's node: ") + why);
+  const std::string_view what = "beat of a site's node";
+  const auto corrupt = [what](const char* why) {
+    return base::fail(base::Code::corrupt, std::string(what) + ": " + why);
   };
-  if (bytes.size() < 8) return corrupt("too short");
-  const base::BytesView body = bytes.first(bytes.size() - 4);
-  base::Reader crc(bytes.subspan(body.size()));
-  if (crc.u32() != base::crc32c(body)) return corrupt("wrong checksum");
-  base::Reader from(body);
-  if (from.u32() != magic) return corrupt("of another version");
+  base::Reader from = TRY(base::read_checksummed(bytes, magic, what));
   SiteBeat beat;
   bool fits = true;
   beat.node = read_name(from);

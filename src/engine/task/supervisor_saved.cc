@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/crc32c.h"
+#include "base/checksummed.h"
 #include "base/wire.h"
 #include "codec/task/task.h"
 #include "engine/task/supervisor_state.h"
@@ -132,19 +132,15 @@ void TaskSupervisor::save(base::Bytes& out) const {
     to.raw(print);
   }
   for (const auto& [name, entry] : s.entries) write(entry, s.begun, to);
-  to.u32(base::crc32c(base::BytesView(out).subspan(begin)));
+  base::append_checksum(out, begin);
 }
 
 base::Result<void> TaskSupervisor::load(base::BytesView saved) {
-  const auto corrupt = [](const char* why) {
-    return base::fail(base::Code::corrupt, std::string("saved state of the tasks: ") + why);
+  const std::string_view what = "saved state of the tasks";
+  const auto corrupt = [what](const char* why) {
+    return base::fail(base::Code::corrupt, std::string(what) + ": " + why);
   };
-  if (saved.size() < 8) return corrupt("too short");
-  const base::BytesView body = saved.first(saved.size() - 4);
-  base::Reader crc(saved.subspan(body.size()));
-  if (crc.u32() != base::crc32c(body)) return corrupt("wrong checksum");
-  base::Reader from(body);
-  if (from.u32() != magic) return corrupt("of another version");
+  base::Reader from = TRY(base::read_checksummed(saved, magic, what));
   State read_state(state_->limits, state_->seed);
   read_state.boot = from.text().substr(0, most_boot_bytes);
   read_state.preparations = from.varint();
