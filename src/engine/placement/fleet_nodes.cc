@@ -31,7 +31,6 @@ base::Result<NodeFacts> Fleet::facts_of(const NodeSpec& spec) {
   NodeFacts facts;
   facts.spec = spec;
   facts.known = true;
-  if (spec.devices > 0) facts.model = TRY(model_bit(spec.model));
   base::Result<void> held;
   const auto hold = [&](std::string_view text) {
     const auto name = names_.hold(text);
@@ -52,6 +51,11 @@ base::Result<NodeFacts> Fleet::facts_of(const NodeSpec& spec) {
   const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
   if (held && std::adjacent_find(facts.labels.begin(), facts.labels.end(), same) != facts.labels.end())
     held = fail(Code::invalid_input, "node '" + spec.name + "': a label is given twice");
+  if (held && spec.devices > 0) {          // last, for models are never forgotten
+    const auto bit = model_bit(spec.model);
+    if (bit) facts.model = *bit;
+    else held = std::unexpected(bit.error());
+  }
   if (!held) {
     forget_names(facts);
     return std::unexpected(held.error());
@@ -123,7 +127,7 @@ base::Result<void> Fleet::change_node(NodeId node, const NodeSpec& spec) {
   widen(spec.capacity);
   count(old.spec, -1);
   count(spec, 1);
-  room.cpu = static_cast<std::int32_t>(std::max<std::int64_t>(room.cpu + spec.capacity.cpu - room.cpu_capacity, INT32_MIN));
+  room.cpu = static_cast<std::int32_t>(room.cpu + spec.capacity.cpu - room.cpu_capacity);      // what is in use is below Limits::cpu
   room.memory += spec.capacity.memory - room.memory_capacity;
   room.disk += spec.capacity.disk - room.disk_capacity;
   room.cpu_capacity = static_cast<std::int32_t>(spec.capacity.cpu);

@@ -12,8 +12,6 @@ std::uint32_t number(base::Reader& in) {
   return value < none ? static_cast<std::uint32_t>(value) : none;
 }
 
-std::int64_t end_of(std::uint64_t written) { return written == 0 ? endless : base::unzigzag(written - 1); }
-
 template <typename T>
 base::Result<void> plain(base::Result<T> result) {
   if (!result) return std::unexpected(std::move(result).error());
@@ -43,7 +41,7 @@ base::Result<void> Fleet::replay_commit(base::Reader& in) {
   note.tag = in.varint();
   const std::uint64_t group = in.varint();
   note.group = group == 0 || group > Limits::groups ? none : static_cast<GroupId>(group - 1);
-  note.ends = end_of(in.varint());
+  note.ends = end_from_wire(in.varint());
   if (!in.ok() || group > Limits::groups || !has_shape(shape) || !knows(node) || !has_room(shape, node) ||
       !devices_fit(shape, node, devices))
     return base::fail(base::Code::corrupt, "placement record: a task that cannot be where it says");
@@ -92,7 +90,7 @@ base::Result<void> Fleet::replay_one(base::Reader& in) {
     case Record::refreshed: demand_.refresh(); return {};
     case Record::end_set: {
       const TaskId task = number(in);
-      const std::int64_t ends = end_of(in.varint());
+      const std::int64_t ends = end_from_wire(in.varint());
       if (!in.ok()) break;
       return set_end(task, ends);
     }

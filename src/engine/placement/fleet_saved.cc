@@ -269,7 +269,9 @@ class FleetLoader {
     note.group = group == 0 ? none : static_cast<GroupId>(group - 1);
     const Room& room = fleet_->grid_.room(static_cast<NodeId>(node));
     const model::Resources& amounts = fleet_->shapes_[shape].ask.amounts;
-    if (room.cpu - amounts.cpu <= -Limits::cpu || room.memory - amounts.memory < -Limits::bytes || room.disk - amounts.disk < -Limits::bytes)
+    // A node never had more in use than it could have had: it may only have become smaller since.
+    if (room.cpu_capacity - room.cpu + amounts.cpu >= Limits::cpu || room.memory_capacity - room.memory + amounts.memory > Limits::bytes ||
+        room.disk_capacity - room.disk + amounts.disk > Limits::bytes)
       return false;
     fleet_->give(fleet_->shapes_[shape], static_cast<NodeId>(node), task.devices, -1);
     ++fleet_->shapes_[shape].tasks;

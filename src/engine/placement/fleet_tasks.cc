@@ -93,7 +93,7 @@ base::Result<TaskId> Fleet::put(ShapeId shape, NodeId node, const TaskNote& note
     out.varint(devices);
     out.varint(note.tag);
     out.varint(note.group == none ? 0 : note.group + std::uint64_t{1});
-    out.varint(note.ends == endless ? 0 : base::zigzag(note.ends) + 1);
+    out.varint(end_on_wire(note.ends));
   }
   return id;
 }
@@ -140,7 +140,7 @@ base::Result<void> Fleet::set_end(TaskId id, std::int64_t ends) {
     base::Writer out(*journal_);
     out.u8(static_cast<std::uint8_t>(Record::end_set));
     out.varint(id);
-    out.varint(ends == endless ? 0 : base::zigzag(ends) + 1);
+    out.varint(end_on_wire(ends));
   }
   return {};
 }

@@ -148,8 +148,10 @@ TEST(Fleet, RefusesWhatIsOutOfBounds) {
   ShapeSpec shape = plain_shape(-1, 1);
   EXPECT_EQ(fleet.add_shape(shape).error().code, Code::invalid_input);
   shape = plain_shape(1, 1);
-  shape.accelerators = {2, 500, ""};
-  EXPECT_EQ(fleet.add_shape(shape).error().code, Code::invalid_input);
+  for (const model::AcceleratorAsk& ask : {model::AcceleratorAsk{2, 500, ""}, {1, 1001, ""}, {0, 0, ""}, {0, 1001, ""}}) {
+    shape.accelerators = ask;
+    EXPECT_EQ(fleet.add_shape(shape).error().code, Code::invalid_input);
+  }
   EXPECT_EQ(fleet.add_group({.apart = {3}}).error().code, Code::not_found);
   EXPECT_EQ(fleet.set_link("a", "b", {-1, 1}).error().code, Code::invalid_input);
 }

@@ -129,6 +129,36 @@ TEST(FleetJournal, AFleetThatIsRestoredDecidesAsItWouldHave) {
   }
 }
 
+TEST(FleetJournal, WhatFailsLeavesNoTrace) {
+  Fleet fleet, again;
+  base::Bytes journal;
+  fleet.record_to(&journal);
+  NodeSpec node = plain_node("a", 1000, 1);
+  node.devices = 1;
+  node.model = "t4";
+  node.labels = {{"x", "1"}, {"x", "2"}};
+  EXPECT_FALSE(fleet.add_node(node));
+  EXPECT_EQ(fleet.model("t4"), std::nullopt);
+  node.labels.clear();
+  node.model = "a2";
+  ASSERT_TRUE(fleet.add_node(node));
+  ASSERT_TRUE(again.replay(journal));
+  EXPECT_EQ(saved(again), saved(fleet));
+}
+
+TEST(FleetJournal, KnowsAllEnds) {
+  Fleet fleet, again;
+  base::Bytes journal;
+  fleet.record_to(&journal);
+  const NodeId node = *fleet.add_node(plain_node("a", 1000, 1));
+  const ShapeId shape = *fleet.add_shape(plain_shape(1, 0));
+  const std::int64_t all[] = {INT64_MIN, -1, 0, 1, INT64_MAX - 1, endless};
+  for (const std::int64_t ends : all) ASSERT_TRUE(fleet.commit(shape, node, {.tag = 0, .group = none, .ends = ends}));
+  for (const std::int64_t ends : all) ASSERT_TRUE(fleet.set_end(*fleet.commit(shape, node, {}), ends));
+  ASSERT_TRUE(again.replay(journal));
+  EXPECT_EQ(saved(again), saved(fleet));
+}
+
 TEST(FleetJournal, ATrialThatIsUndoneLeavesNoTrace) {
   Life life(21);
   for (int i = 0; i < 300; ++i) life.step();

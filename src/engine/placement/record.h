@@ -18,6 +18,10 @@ enum class Record : std::uint8_t {
   committed, released, end_set, refreshed,
 };
 
+// The end of a task, such that "endless" (INT64_MAX) is 0 and one byte.
+inline std::uint64_t end_on_wire(std::int64_t ends) { return base::zigzag(ends) + 2; }
+inline std::int64_t end_from_wire(std::uint64_t written) { return base::unzigzag(written - 2); }
+
 void write(base::Writer& out, const NodeSpec& node);
 void write(base::Writer& out, const ShapeSpec& shape);
 void write(base::Writer& out, const GroupSpec& group);

@@ -61,7 +61,7 @@ base::Result<void> check(const ShapeSpec& shape) {
   TRY(check_amounts(shape.resources, of));
   const model::AcceleratorAsk& ask = shape.accelerators;
   if (ask.devices > Limits::devices) return fail(Code::invalid_input, of + ": more than 16 accelerators");
-  if (ask.devices > 0 && (ask.thousandths == 0 || ask.thousandths > 1000))
+  if (ask.thousandths == 0 || ask.thousandths > 1000)
     return fail(Code::invalid_input, of + ": share of an accelerator is out of range");
   if (ask.devices > 1 && ask.thousandths != 1000)
     return fail(Code::invalid_input, of + ": more than one accelerator only whole");
