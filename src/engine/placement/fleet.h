@@ -83,7 +83,7 @@ class Fleet {
   base::Result<void> set_state(NodeId node, NodeState state);
   // Held nodes keep their tasks and get no new ones but by `commit`.
   base::Result<void> hold_node(NodeId node, bool held);
-  // Code::conflict while it has tasks.
+  // Code::conflict while it has tasks or is held, for its number may be given again.
   base::Result<void> remove_node(NodeId node);
   base::Result<void> set_link(std::string_view site, std::string_view other, Link link);
 
@@ -91,7 +91,7 @@ class Fleet {
   base::Result<ShapeId> add_shape(const ShapeSpec& spec);
   base::Result<void> drop_shape(ShapeId shape);
   base::Result<GroupId> add_group(const GroupSpec& spec);
-  // Code::conflict while it has members.
+  // Code::conflict while it has members. Others are apart from it no longer: its number may be given again.
   base::Result<void> drop_group(GroupId group);
   // A task of this shape was asked for, placed or not: rules learn from it.
   void asked(ShapeId shape);

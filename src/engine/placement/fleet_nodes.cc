@@ -182,6 +182,7 @@ base::Result<void> Fleet::remove_node(NodeId node) {
   if (!knows(node)) return fail(Code::not_found, "remove node: there is no node " + std::to_string(node));
   Room& room = grid_.room(node);
   if (room.first_task != none) return fail(Code::conflict, "remove node '" + facts_[node].spec.name + "': it has tasks");
+  if (facts_[node].held) return fail(Code::conflict, "remove node '" + facts_[node].spec.name + "': it is held");
   room.takes = room.known = false;
   settle(node);
   node_names_.erase(facts_[node].spec.name);

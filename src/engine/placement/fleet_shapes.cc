@@ -217,6 +217,7 @@ base::Result<void> Fleet::drop_group(GroupId id) {
   if (!groups_[id].members.empty()) return fail(Code::conflict, "drop group " + std::to_string(id) + ": it has members");
   if (groups_[id].spread != none) names_.drop(groups_[id].spread);
   groups_[id] = {};
+  for (Group& other : groups_) std::erase(other.spec.apart, id);
   free_groups_.push_back(id);
   if (journal_) {
     base::Writer out(*journal_);

@@ -133,6 +133,20 @@ TEST(Fleet, ANodeThatShrinksBelowItsLoadTakesNothingUntilItFits) {
   EXPECT_EQ(fleet.grid().count(), 1U);
 }
 
+TEST(Fleet, ANumberThatIsGivenAgainBringsNothingOfItsPast) {
+  Fleet fleet;
+  const NodeId node = *fleet.add_node(plain_node("a", 1000, 1));
+  ASSERT_TRUE(fleet.hold_node(node, true));
+  EXPECT_EQ(fleet.remove_node(node).error().code, Code::conflict);         // somebody counts on it
+  ASSERT_TRUE(fleet.hold_node(node, false));
+  EXPECT_TRUE(fleet.remove_node(node));
+  const GroupId first = *fleet.add_group({});
+  const GroupId second = *fleet.add_group({.gang = false, .spread = "", .apart = {first}});
+  ASSERT_TRUE(fleet.drop_group(first));
+  EXPECT_EQ(*fleet.add_group({}), first);
+  EXPECT_TRUE(fleet.group(second).spec.apart.empty());           // it named another
+}
+
 TEST(Fleet, RefusesWhatIsOutOfBounds) {
   Fleet fleet;
   NodeSpec node = plain_node("a", Limits::cpu, 1);
