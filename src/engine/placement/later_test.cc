@@ -111,6 +111,20 @@ TEST(Reservations, WithoutKnownEndsTheNodeWithLeastToEndIsHeldAndDrains) {
   EXPECT_TRUE(crowd.reservations.all().empty());
 }
 
+TEST(Reservations, StartOnlyWhereTheConstraintsAreStillMet) {
+  Crowd crowd;
+  const auto made = crowd.reservations.reserve({crowd.large, {}}, 0);
+  ASSERT_TRUE(made);
+  NodeSpec node = crowd.fleet.facts(made->node).spec;
+  node.taints = {"reserved"};
+  ASSERT_TRUE(crowd.fleet.change_node(made->node, node));
+  EXPECT_TRUE(crowd.reservations.start().empty());
+  const auto other = crowd.reservations.renew(made->number, 0);
+  ASSERT_TRUE(other);
+  EXPECT_NE(other->node, made->node);
+  EXPECT_EQ(crowd.reservations.start().size(), 1U);
+}
+
 TEST(FairShares, StayWithinOneTaskOfTheExactAnswer) {
   // The example of the paper: 9 cores and 18 GB; A asks for <1, 4>, B for <3, 1>: three tasks of A and two of B.
   FairShares two({{9'000, 18 * gib, 0}, 0});

@@ -107,13 +107,14 @@ base::Result<Reservation> Reservations::renew(std::uint64_t number, std::int64_t
 std::vector<Placed> Reservations::start() {
   std::vector<Placed> started;
   for (auto at = all_.begin(); at != all_.end();) {
-    const bool there = fleet_->knows(at->node) && fleet_->facts(at->node).state == NodeState::ready &&
-                       fleet_->has_shape(at->want.shape) && fleet_->has_room(at->want.shape, at->node);
+    const ShapeId shape = at->want.shape;
+    const bool there = fleet_->knows(at->node) && fleet_->facts(at->node).state == NodeState::ready && fleet_->has_shape(shape) &&
+                       fleet_->set(fleet_->shape(shape).set).mask.test(at->node) && fleet_->has_room(shape, at->node);
     if (!there) {
       ++at;
       continue;
     }
-    const auto task = fleet_->commit(at->want.shape, at->node, at->want.note);
+    const auto task = fleet_->commit(shape, at->node, at->want.note);
     if (!task) break;                      // the fleet is full of tasks: later
     base::ignore(fleet_->hold_node(at->node, false), "the node is known");
     started.push_back({*task, at->node});
