@@ -4,6 +4,14 @@
 
 namespace selvedge::engine::placement {
 
+// While it is away, that to which it is to come back.
+NodeState Absences::state_of(NodeId node) const {
+  const NodeState state = fleet_->knows(node) ? fleet_->facts(node).state : NodeState::gone;
+  if (state != NodeState::silent && state != NodeState::gone) return state;
+  const auto at = silences_.find(node);
+  return at == silences_.end() ? NodeState::ready : at->second.before;
+}
+
 bool Absences::holds(const Entry& entry) const {
   const auto at = silences_.find(entry.node);
   if (at == silences_.end() || at->second.number != entry.silence || !fleet_->runs(entry.task)) return false;
@@ -23,9 +31,12 @@ void Absences::forget_stale() {
 }
 
 base::Result<void> Absences::silent(NodeId node, std::int64_t since) {
+  const NodeState before = state_of(node);
   TRY(fleet_->set_state(node, NodeState::silent));
-  if (silences_.contains(node)) return {};
-  silences_[node] = {++last_, since};
+  const auto [at, is_new] = silences_.try_emplace(node);
+  at->second.before = before;
+  if (!is_new) return {};
+  at->second.number = ++last_;
   for (TaskId id = fleet_->grid().room(node).first_task; id != none; id = fleet_->task(id).next) {
     const model::TaskDisconnect& policy = fleet_->spec(fleet_->task(id).shape).disconnect;
     if (policy.policy == model::TaskDisconnect::Policy::keep) continue;
@@ -39,15 +50,16 @@ base::Result<void> Absences::silent(NodeId node, std::int64_t since) {
 }
 
 base::Result<void> Absences::heard(NodeId node) {
-  TRY(fleet_->set_state(node, NodeState::ready));
+  TRY(fleet_->set_state(node, state_of(node)));
   silences_.erase(node);
   forget_stale();
   return {};
 }
 
 base::Result<void> Absences::gone(NodeId node) {
+  const NodeState before = state_of(node);
   TRY(fleet_->set_state(node, NodeState::gone));
-  silences_[node] = {++last_, 0};
+  silences_[node] = {++last_, before};
   for (TaskId id = fleet_->grid().room(node).first_task; id != none; id = fleet_->task(id).next)
     push({INT64_MIN, id, node, last_, fleet_->note(id).tag, Absent::What::replace});
   forget_stale();

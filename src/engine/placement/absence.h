@@ -30,7 +30,7 @@ class Absences {
 
   // Last contact was at `since` (nanoseconds, as all times here): the node is silent from now on.
   base::Result<void> silent(NodeId node, std::int64_t since);
-  // It is back: what was not due stays.
+  // It is back, in the state in which it fell silent (ready if that was in another life): what was not due stays.
   base::Result<void> heard(NodeId node);
   // For good.
   base::Result<void> gone(NodeId node);
@@ -43,7 +43,7 @@ class Absences {
  private:
   struct Silence {
     std::uint64_t number = 0;              // of this silence of the node
-    std::int64_t since = 0;
+    NodeState before{};
   };
   struct Entry {
     std::int64_t due = 0;
@@ -53,6 +53,7 @@ class Absences {
     Absent::What what{};
   };
   static bool later(const Entry& a, const Entry& b) { return a.due != b.due ? a.due > b.due : a.task > b.task; }
+  NodeState state_of(NodeId node) const;
   bool holds(const Entry& entry) const;
   void push(const Entry& entry);
   void forget_stale();

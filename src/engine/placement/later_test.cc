@@ -208,6 +208,29 @@ TEST(Absences, HonourEachPolicyAndForgetANodeThatIsBack) {
   EXPECT_EQ(lost[0].task, tasks[Policy::keep]);
 }
 
+TEST(Absences, ANodeComesBackAsItFellSilent) {
+  Fleet fleet;
+  const NodeId node = *fleet.add_node(plain_node("a", 8000, 8));
+  ASSERT_TRUE(fleet.set_state(node, NodeState::cordoned));
+  Absences absences(fleet);
+  ASSERT_TRUE(absences.heard(node));                             // it was not away
+  EXPECT_EQ(fleet.facts(node).state, NodeState::cordoned);
+  ASSERT_TRUE(absences.silent(node, 1000));
+  ASSERT_TRUE(absences.gone(node));
+  EXPECT_EQ(fleet.facts(node).state, NodeState::gone);
+  ASSERT_TRUE(absences.heard(node));
+  EXPECT_EQ(fleet.facts(node).state, NodeState::cordoned);
+  ASSERT_TRUE(absences.silent(node, 2000));
+  ASSERT_TRUE(fleet.set_state(node, NodeState::draining));       // meanwhile
+  ASSERT_TRUE(absences.heard(node));
+  EXPECT_EQ(fleet.facts(node).state, NodeState::draining);
+  ASSERT_TRUE(absences.silent(node, 3000));
+  Absences after(fleet);                                         // a restart
+  ASSERT_TRUE(after.heard(node));
+  EXPECT_EQ(fleet.facts(node).state, NodeState::ready);
+  EXPECT_EQ(after.silent(99, 0).error().code, Code::not_found);
+}
+
 TEST(Deadlines, AdmitExactlyWhatEarliestDeadlineFirstMeets) {
   // Jobs as wide as the capacity: simulated earliest deadline first is late if and only if one was refused.
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
