@@ -38,11 +38,6 @@ int class_of(double size) {
 
 void Demand::add(const Ask& ask) {
   ++asks_;
-  const double share = 1.0 / static_cast<double>(std::min<std::uint64_t>(asks_, 256));
-  mean_cpu_ += (static_cast<double>(ask.amounts.cpu) - mean_cpu_) * share;
-  mean_memory_ += (static_cast<double>(ask.amounts.memory) - mean_memory_) * share;
-  mean_disk_ += (static_cast<double>(ask.amounts.disk) - mean_disk_) * share;
-
   asked_cpu_ += static_cast<double>(ask.amounts.cpu);
   asked_memory_ += static_cast<double>(ask.amounts.memory);
 

@@ -1,5 +1,5 @@
-// Demand: what tasks have asked for lately, as a bounded set of shapes with weights, their means, and what free
-// space is worth to such tasks.
+// Demand: what tasks have asked for lately, as a bounded set of shapes with weights, and what free space is worth to
+// such tasks.
 //
 // Equal asks count together. When the table is full a new shape takes the place of the oldest of those seen
 // least; every `fading` asks all weights halve, so that the past fades. At most `most_shapes` shapes.
@@ -53,11 +53,6 @@ class Demand {
   double weight() const { return weight_; }       // of all shapes
   std::uint64_t asks() const { return asks_; }    // ever
 
-  // Means of cores' thousandths, bytes of memory and of disk over the last asks, fading; 0 before the first.
-  double mean_cpu() const { return mean_cpu_; }
-  double mean_memory() const { return mean_memory_; }
-  double mean_disk() const { return mean_disk_; }
-
   // 1 / (the mean of the nodes), as when the tables were built; 0 while no node is known.
   double per_cpu() const { return per_cpu_; }
   double per_memory() const { return per_memory_; }
@@ -79,9 +74,6 @@ class Demand {
   double weight_ = 0;
   std::uint64_t asks_ = 0;
   std::uint64_t learn_at_ = 8;
-  double mean_cpu_ = 0;
-  double mean_memory_ = 0;
-  double mean_disk_ = 0;
   double asked_cpu_ = 0, asked_memory_ = 0;                  // ever
 
   // Sums over the nodes that are there; least and most over all that ever were.

@@ -29,9 +29,6 @@ void Demand::save(base::Writer& out) const {
   }
   out.f64(weight_);
   out.varint(asks_);
-  out.f64(mean_cpu_);
-  out.f64(mean_memory_);
-  out.f64(mean_disk_);
   out.varint(learn_at_);
   for (const double value : {asked_cpu_, asked_memory_, nodes_, nodes_cpu_, nodes_memory_, nodes_devices_, least_cpu_, least_memory_,
                              most_cpu_, most_memory_})
@@ -60,11 +57,7 @@ base::Result<Demand> Demand::restore(base::Reader& in) {
   }
   demand.weight_ = in.f64();
   demand.asks_ = in.varint();
-  demand.mean_cpu_ = in.f64();
-  demand.mean_memory_ = in.f64();
-  demand.mean_disk_ = in.f64();
-  for (const double value : {demand.weight_, demand.mean_cpu_, demand.mean_memory_, demand.mean_disk_})
-    fine = fine && std::isfinite(value) && value >= 0;
+  fine = fine && std::isfinite(demand.weight_) && demand.weight_ >= 0;
   demand.learn_at_ = in.varint();
   for (double* value : {&demand.asked_cpu_, &demand.asked_memory_, &demand.nodes_, &demand.nodes_cpu_, &demand.nodes_memory_,
                         &demand.nodes_devices_, &demand.least_cpu_, &demand.least_memory_, &demand.most_cpu_, &demand.most_memory_}) {

@@ -22,7 +22,6 @@ TEST(Demand, CountsEqualAsksTogetherWhateverTheirSalt) {
   ASSERT_EQ(demand.shapes().size(), 2u);
   EXPECT_EQ(demand.shapes()[0].weight, 5);
   EXPECT_EQ(demand.weight(), 6);
-  EXPECT_NEAR(demand.mean_cpu(), 7'000.0 / 6, 1e-9);
 }
 
 TEST(Demand, KeepsWhatIsAskedForOftenAndTheNewest) {
@@ -132,9 +131,7 @@ TEST(SpaceValue, GrowsWithSpaceAndNeverExceedsIt) {
     shapes[i] = {0.05F + 0.05F * n, 0.4F - 0.04F * n, 1.0F + n};
   }
   SpaceValue value;
-  EXPECT_FALSE(value.built());
   value.build(shapes, 1, 100);
-  EXPECT_TRUE(value.built());
   EXPECT_EQ(value.at(0, 0), 0);
   for (float cpu = 0; cpu <= 1; cpu += 0.07F) {
     for (float memory = 0; memory <= 1; memory += 0.07F) {

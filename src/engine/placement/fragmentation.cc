@@ -109,25 +109,6 @@ model::Resources less(const model::Resources& free, const model::Resources& ask)
 
 }  // namespace
 
-double device_fragmentation(const NodeSpace& node, const Demand& demand) {
-  const Devices devices(node.devices.first(std::min(node.devices.size(), most_devices)));
-  double loss = 0;
-  for (const DemandShape& shape : demand.shapes()) {
-    std::int32_t lost = devices.all;
-    if (can_ever(shape.ask, node.model) && has_room(shape.ask, node.free)) {
-      const Split now = split(devices, shape.ask.thousandths);
-      if (now.enough >= static_cast<std::int32_t>(shape.ask.devices)) lost = now.small;
-    }
-    loss += static_cast<double>(shape.weight) * lost;
-  }
-  const double weight = demand.weight();
-  return weight > 0 ? loss / (1000 * weight) : 0;
-}
-
-double space_fragmentation(const NodeSpace& node, const Demand& demand) {
-  return space_loss(node.free, node.capacity, demand);
-}
-
 double fragmentation_growth(const Ask& ask, const NodeSpace& node, const Demand& demand) {
   return space_loss(less(node.free, ask.amounts), node.capacity, demand) - space_loss(node.free, node.capacity, demand);
 }

@@ -17,11 +17,8 @@ inline constexpr double best_fit_share = 0.05;
 // And how much cpu in it beside accelerators.
 inline constexpr double best_fit_cpu = 0.3;
 
-// Expected loss: accelerators' in devices, the others' in shares of the node.
-double device_fragmentation(const NodeSpace& node, const Demand& demand);
-double space_fragmentation(const NodeSpace& node, const Demand& demand);
-
-// What placing `ask` adds: of cpu and memory; and, for nodes with accelerators, of those, on the best device.
+// What placing `ask` adds: of cpu and memory, in shares of the node; and, for nodes with accelerators, of those, in
+// devices, on the best device.
 double fragmentation_growth(const Ask& ask, const NodeSpace& node, const Demand& demand);
 Offer fragmentation_offer(const Ask& ask, const NodeSpace& node, const Demand& demand);
 

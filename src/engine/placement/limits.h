@@ -20,7 +20,7 @@ struct Limits {
   static constexpr std::uint32_t nodes = 100'000, tasks = 1'000'000;
   static constexpr std::uint32_t shapes = 65'535, sets = 4'096, groups = 65'536, members = 10'000;
   static constexpr std::uint32_t names = 1'000'000, name_bytes = 256;
-  static constexpr std::uint32_t sites = 4'096, links = 262'144;
+  static constexpr std::uint32_t links = 262'144;                          // of sites
   static constexpr std::uint32_t labels = 64, taints = 16, devices = 16;   // of a node
   static constexpr std::uint32_t constraints = 64, values = 64, tolerations = 64, apart = 16, sources = 16;  // of a shape
   static constexpr std::int64_t cpu = std::int64_t{1} << 31;               // thousandths of a core: two million cores

@@ -145,16 +145,26 @@ TEST(PlacementRule, ASharedAskGetsTheFullestDeviceThatDoes) {
 }
 
 TEST(Fragmentation, IsWhatTheShapesCannotUse) {
-  // Half the tasks want 600 of a device, half a whole one: of 1000 + 400 the first lose 400, so do the second.
+  // Half the tasks want 600 of a device, half a whole one: of 1000 + 400 the first lose 400, so do the second. With the
+  // 400 taken nothing is lost; with 400 of the 1000 taken the first lose 400 and the second all 1000.
   Demand demand;
   demand.add({{1'000, gib, 0}, 1, 600, 0, 0});
   demand.add({{1'000, gib, 0}, 1, 1000, 0, 0});
   const std::array<std::uint16_t, 2> devices = {1000, 400};
   NodeSpace node{{16'000, 64 * gib, 0}, {8'000, 32 * gib, 0}, devices, 0, 0};
-  EXPECT_NEAR(device_fragmentation(node, demand), 0.4, 1e-9);
-  // Too little cpu for either: all is lost.
+  const Ask ask{{100, gib, 0}, 1, 400, 0, 0};
+  const Offer small = fragmentation_offer(ask, node, demand);
+  EXPECT_EQ(small.device, 1);
+  EXPECT_NEAR(small.cost, -0.4, 1e-9);
+  node.devices = std::span(devices).first(1);                    // from nothing lost
+  EXPECT_NEAR(fragmentation_offer(ask, node, demand).cost, (0 + 0.6) / 2, 1e-9);
+  // Too little cpu for either: all is lost, before and after.
   node.free.cpu = 500;
-  EXPECT_NEAR(device_fragmentation(node, demand), 1.4, 1e-9);
+  node.devices = devices;
+  EXPECT_NEAR(fragmentation_offer(ask, node, demand).cost, -0.4, 1e-9);
+  // Only after: what it leaves of the cpu is too little.
+  node.free.cpu = 1'000;
+  EXPECT_NEAR(fragmentation_offer(ask, node, demand).cost, 1.0 - 0.4, 1e-9);
 }
 
 TEST(Fragmentation, TheRuleTakesTheDeviceThatLeavesMostUseful) {

@@ -41,7 +41,6 @@ float SpaceValue::at(float cpu, float memory) const { return between(spot(cpu), 
 
 void SpaceValue::build(std::span<const SpaceShape> all, float reach, float patience) {
   const auto shapes = all.first(std::min(all.size(), most_shapes));
-  reach_ = reach;
   per_reach_ = 1 / reach;
   values_.fill(0);
   // Where each shape leads from each knot, along one axis; index == points: it does not fit.

@@ -10,7 +10,7 @@
 // V(f) - V(f - t) is then what it costs to give t a place there: nothing is lost when t leaves a rest that
 // recent tasks fill well, all of V(f) when what stays is of no use. Amounts are in means of the fleet's nodes.
 //
-// Fixed size; build allocates scratch space and takes about about 1 ms for 64 shapes, a look-up about 10 ns. Any thread.
+// Fixed size; build allocates scratch space and takes about 1 ms for 64 shapes, a look-up about 10 ns. Any thread.
 
 #pragma once
 
@@ -33,7 +33,6 @@ class SpaceValue {
 
   // For spaces up to `reach` of either; of more shapes than most_shapes the first are taken.
   void build(std::span<const SpaceShape> shapes, float reach, float patience);
-  bool built() const { return reach_ > 0; }
 
   float at(float cpu, float memory) const;
 
@@ -46,7 +45,6 @@ class SpaceValue {
   float between(Spot cpu, Spot memory) const;
 
   std::array<float, points * points> values_{};     // points: knot() in space_value.cc
-  float reach_ = 0;
   float per_reach_ = 0;
 };
 
