@@ -10,10 +10,6 @@ constexpr std::array<std::string_view, whys> names = {
     "too far",          "no such accelerator",    "a task it keeps apart from is there", "too little cpu",
     "too little memory", "too little disk",       "too few accelerators free", "fits"};
 
-double share(std::int64_t missing, std::int64_t asked) {
-  return missing > 0 ? static_cast<double>(missing) / static_cast<double>(std::max<std::int64_t>(asked, 1)) : 0;
-}
-
 void weigh(const Fleet& fleet, ShapeId shape, NodeAnswer& answer) {
   const Ask& ask = fleet.shape(shape).ask;
   const NodeFacts& facts = fleet.facts(answer.node);
@@ -31,9 +27,8 @@ void weigh(const Fleet& fleet, ShapeId shape, NodeAnswer& answer) {
                                                         : WhyNot::nothing;
   const std::size_t others = (facts.state != NodeState::ready) + facts.held + answer.constraints.size() +
                              answer.taints.size() + answer.latency + answer.model + answer.apart;
-  answer.distance = 10 * static_cast<double>(others) + share(answer.missing.cpu, ask.amounts.cpu) +
-                    share(answer.missing.memory, ask.amounts.memory) + share(answer.missing.disk, ask.amounts.disk) +
-                    share(answer.accelerators_missing, ask.devices);
+  answer.distance = 10 * static_cast<double>(others) + shortage(ask, fleet.space(answer.node).free) +
+                    answer.accelerators_missing / std::max<double>(ask.devices, 1);
 }
 
 }  // namespace

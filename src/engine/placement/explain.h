@@ -25,7 +25,7 @@ std::string_view name(WhyNot why);
 struct NodeAnswer {
   NodeId node = none;
   WhyNot why = WhyNot::nothing;            // the first
-  bool apart = false;                      // another task of its group, or of one that it is to be apart from, is there
+  bool apart = false;                      // a task of a group that it is to be apart from is there
   std::vector<std::uint32_t> constraints;  // of the shape, that the node does not meet
   std::vector<std::string> taints;         // that it does not tolerate
   bool latency = false, model = false;
@@ -46,9 +46,9 @@ NodeAnswer explain_node(const Fleet& fleet, ShapeId shape, NodeId node, const Ba
 // With answers for `closest` nodes, at most 1,000.
 Explanation explain(const Fleet& fleet, ShapeId shape, std::size_t closest = 10, const Barred* barred = nullptr);
 
-// "node 'a': 1500 thousandths of cpu and 2147483648 bytes of memory missing; taint 'reserved'"
+// "node 'a': taint 'reserved' not tolerated; 1500 thousandths of cpu missing; 2147483648 bytes of memory missing"
 std::string to_text(const Fleet& fleet, ShapeId shape, const NodeAnswer& answer);
-// "0 of 120 nodes: 80 too little memory, 30 constraint, 10 cordoned, draining or silent"
+// "0 of 120 nodes: 80 too little memory, 30 constraint not met, 10 not ready"
 std::string to_text(const Explanation& explanation);
 
 }  // namespace selvedge::engine::placement

@@ -6,7 +6,8 @@
 //
 // With a journal (`record_to`) each change appends one record; the same records applied to an equal fleet give an equal
 // one, down to the order within cells, so that the next decision is the same too. Between `begin` and `undo` or `keep`
-// tasks may be placed and released on trial; `undo` leaves no trace. Belongs to one thread.
+// tasks may be placed and released on trial; `undo` leaves no trace. A shape that nobody holds goes with its last task:
+// a trial that is kept must not place it again. Belongs to one thread.
 
 #pragma once
 

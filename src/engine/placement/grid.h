@@ -1,8 +1,8 @@
 // Grid: nodes by how much processor and memory they have free, in 64 by 64 cells.
 //
 // Each resource has 64 levels: eight an octave over the six octaves below the largest node, four an octave over four
-// more; what is smaller shares level 0. A level never decides whether a task fits, only where to look: a node that fits lies in a cell at or above
-// the levels of the request in both. One bit tells a cell that is not empty, kept twice: by rows, for the rules that
+// more; what is smaller shares level 0. A level never decides whether a task fits, only where to look: a node that fits
+// lies in a cell at or above the levels of the request in both. One bit tells a cell that is not empty, kept twice: by rows, for the rules that
 // want room, and by diagonals (the sum of the two levels, so the logarithm of the product of what is free), for those
 // that want a tight fit: the first cell of the first diagonal is the tightest, found without a search.
 //

@@ -23,11 +23,6 @@ double share(std::int64_t part, std::int64_t of) {
   return part > 0 ? static_cast<double>(part) / static_cast<double>(std::max<std::int64_t>(of, 1)) : 0;
 }
 
-double shortage(const Ask& ask, const model::Resources& free) {
-  return share(ask.amounts.cpu - free.cpu, ask.amounts.cpu) + share(ask.amounts.memory - free.memory, ask.amounts.memory) +
-         share(ask.amounts.disk - free.disk, ask.amounts.disk);
-}
-
 // Where a task would go if it were not where it is, outside of `barred`; it is there when this returns.
 NodeId relocate(Fleet& fleet, const Placer& placer, TaskId id, const Barred& barred) {
   const ShapeId shape = fleet.task(id).shape;

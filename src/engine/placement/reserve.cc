@@ -14,12 +14,7 @@ std::optional<std::int64_t> free_at(const Fleet& fleet, ShapeId shape, NodeId no
   std::array<std::uint16_t, Limits::devices> devices{};
   std::copy(space.devices.begin(), space.devices.end(), devices.begin());
   space.devices = std::span(devices).first(space.devices.size());
-  const auto share = [](std::int64_t missing, std::int64_t asked) {
-    return missing > 0 ? static_cast<double>(missing) / static_cast<double>(asked) : 0;
-  };
-  waits_for = share(ask.amounts.cpu - space.free.cpu, ask.amounts.cpu) +
-              share(ask.amounts.memory - space.free.memory, ask.amounts.memory) +
-              share(ask.amounts.disk - space.free.disk, ask.amounts.disk);
+  waits_for = shortage(ask, space.free);
   if (fits(ask, space)) return now;
   std::vector<TaskId> tasks;
   for (TaskId id = fleet.grid().room(node).first_task; id != none; id = fleet.task(id).next) tasks.push_back(id);

@@ -72,7 +72,7 @@ struct Offer {
   std::uint16_t device = no_device;        // where a shared accelerator is to come from; whole ones are any free
 };
 
-// Only for nodes on which `ask` fits. `demand` is read by the fragmentation rules alone.
+// Only for nodes on which `ask` fits.
 Offer offer(PlacementRule rule, const Ask& ask, const NodeSpace& node, const Demand& demand);
 
 // The same without accelerators.
@@ -80,6 +80,8 @@ double cost(PlacementRule rule, const Ask& ask, const NodeSpace& node, const Dem
 
 // Whether the amounts and accelerators asked for are free on the node.
 bool fits(const Ask& ask, const NodeSpace& node);
+// How much of the amounts is missing where so much is free: shares of the request, added up.
+double shortage(const Ask& ask, const model::Resources& free);
 
 // How an index may bound a rule: whether, all else equal, a node with less free costs less, or more.
 // `opportunity` is said to be less_is_cheaper: it is not strictly, but the best of the eight tightest nodes is as

@@ -32,7 +32,7 @@ void RulePicker::begin_round(const Fleet& fleet) {
   // Evenly from those that take tasks.
   std::vector<NodeId> ready;
   for (NodeId node = 0; node < fleet.node_numbers(); ++node)
-    if (fleet.knows(node) && fleet.facts(node).state == NodeState::ready) ready.push_back(node);
+    if (fleet.grid().room(node).takes) ready.push_back(node);
   sample_.clear();
   capacity_ = {};
   const std::size_t count = std::min(ready.size(), settings_.nodes);

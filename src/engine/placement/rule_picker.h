@@ -5,7 +5,8 @@
 // rule's score is how much of the sample is in use then: the mean, over the resources that were asked for, of their share
 // in use. The rule in force changes only for one that is better by `margin`, so that it does not flap. `step` does at
 // most `budget` placements, each of which looks at the sample's nodes once (some microseconds), and can be called when
-// there is nothing else to do. The same asks and steps give the same rules. Belongs to one thread.
+// there is nothing else to do; the first of a round also learns from the asks (Demand: about 10 ms, more for nodes of many
+// sizes). The same asks and steps give the same rules. Belongs to one thread.
 
 #pragma once
 

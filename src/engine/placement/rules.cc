@@ -189,6 +189,14 @@ bool fits(const Ask& ask, const NodeSpace& node) {
   return enough >= ask.devices;
 }
 
+double shortage(const Ask& ask, const model::Resources& free) {
+  const auto share = [](std::int64_t missing, std::int64_t asked) {
+    return missing > 0 ? static_cast<double>(missing) / static_cast<double>(std::max<std::int64_t>(asked, 1)) : 0;
+  };
+  return share(ask.amounts.cpu - free.cpu, ask.amounts.cpu) + share(ask.amounts.memory - free.memory, ask.amounts.memory) +
+         share(ask.amounts.disk - free.disk, ask.amounts.disk);
+}
+
 FreeOrder free_order(PlacementRule rule) {
   switch (rule) {
     case PlacementRule::best_fit:
