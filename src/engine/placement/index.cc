@@ -49,21 +49,22 @@ struct Index::Walk {
   const Grid& grid;
   const Query& query;
   const NodeMask& mask;
+  const NodeMask* also;                    // nodes must be in both
   const Shape& shape;
   const bool all;                          // nodes that take tasks are in the mask: no need to ask
   const std::uint32_t row, column;         // the request's own levels
   Found best{none, {std::numeric_limits<double>::infinity(), no_device}};
   std::uint32_t looked = 0, fitting = 0;
 
-  Walk(const Index& from, const Query& what, const NodeMask& in)
-      : index(from), fleet(*from.fleet_), grid(fleet.grid()), query(what), mask(in), shape(fleet.shape(what.shape)),
-        all(in.count() == fleet.nodes() && !what.within),
+  Walk(const Index& from, const Query& what, const NodeMask& in, const NodeMask* also_in)
+      : index(from), fleet(*from.fleet_), grid(fleet.grid()), query(what), mask(in), also(also_in), shape(fleet.shape(what.shape)),
+        all(in.count() == fleet.nodes() && !also),
         row(fleet.cpu_levels().of(static_cast<std::uint64_t>(shape.ask.amounts.cpu))),
         column(fleet.memory_levels().of(static_cast<std::uint64_t>(shape.ask.amounts.memory))) {}
 
   bool allowed(NodeId node) const {
     if (!all && !mask.test(node)) return false;
-    if (query.within && !query.within->test(node)) return false;
+    if (also && !also->test(node)) return false;
     return !query.barred || !query.barred->has(node);
   }
 
@@ -199,8 +200,10 @@ bool Index::Walk::roomiest_first() {
   return true;
 }
 
-Found Index::search(const Query& query, const NodeMask& mask) const {
-  Walk walk(*this, query, mask);
+Found Index::search(const Query& query, const NodeMask& tier) const {
+  const bool within = query.within && query.within->count() < tier.count();
+  const NodeMask& mask = within ? *query.within : tier;      // the smaller is walked through
+  Walk walk(*this, query, mask, within ? &tier : query.within);
   const Ask& ask = walk.shape.ask;
   const std::uint32_t nodes = fleet_->grid().count(), marked = mask.count();
   if (nodes == 0 || marked == 0) return walk.best;

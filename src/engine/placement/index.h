@@ -72,7 +72,7 @@ class Index {
 
  private:
   struct Walk;
-  Found search(const Query& query, const NodeMask& mask) const;
+  Found search(const Query& query, const NodeMask& tier) const;
 
   const Fleet* fleet_;
   IndexSettings settings_;

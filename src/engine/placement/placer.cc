@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 namespace selvedge::engine::placement {
 
@@ -30,9 +31,10 @@ void Placer::bar(GroupId group) {
 
 Found Placer::spread_over_nodes(Query query, GroupId group) {
   std::unordered_map<NodeId, std::uint32_t> counts;
-  std::uint32_t most = 0;
-  for (const TaskId task : fleet_->group(group).members) most = std::max(most, ++counts[fleet_->task(task).node()]);
-  for (std::uint32_t level = 0; level <= most; ++level) {      // nodes with at most `level` members
+  for (const TaskId task : fleet_->group(group).members) ++counts[fleet_->task(task).node()];
+  std::set<std::uint32_t> levels{0};
+  for (const auto& [node, count] : counts) levels.insert(count);
+  for (const std::uint32_t level : levels) {                   // nodes with at most `level` members
     bar(group);
     for (const auto& [node, count] : counts)
       if (count > level) barred_.add(node);
@@ -104,7 +106,6 @@ base::Result<Placed> Placer::put(const Want& want, std::uint64_t salt) {
 base::Result<Placed> Placer::place(const Want& want) {
   TRY(check(want));
   fleet_->asked(want.shape);
-  if (want.note.group == none) barred_.clear();
   return put(want, fleet_->turns());
 }
 
@@ -153,7 +154,6 @@ base::Result<std::vector<Placed>> Placer::place_gang(std::span<const Want> wants
   std::vector<Placed> placed(wants.size());
   fleet_->begin();
   for (const std::size_t i : biggest_first(wants)) {
-    if (wants[i].note.group == none) barred_.clear();
     auto one = put(wants[i], fleet_->turns());
     if (!one) {
       fleet_->undo();
@@ -169,8 +169,7 @@ base::Result<Displaced> Placer::place_or_displace(const Want& want, const Preemp
   auto simply = place(want);
   if (simply) return Displaced{*simply, {}};
   if (simply.error().code != Code::exhausted) return std::unexpected(simply.error());
-  if (want.note.group == none) barred_.clear();
-  else bar(want.note.group);
+  bar(want.note.group);
   const auto plan = plan_preemption(*fleet_, want.shape, settings, &barred_);
   if (!plan) return std::unexpected(std::move(simply).error().while_doing("displace tasks of lower priority: none would do"));
   Displaced displaced;
@@ -190,6 +189,7 @@ base::Result<Displaced> Placer::place_or_displace(const Want& want, const Preemp
 }
 
 Explanation Placer::explain(const Want& want, std::size_t closest) {
+  CHECK(fleet_->has_shape(want.shape) && (want.note.group == none || fleet_->has_group(want.note.group)));
   bar(want.note.group);
   return placement::explain(*fleet_, want.shape, closest, &barred_);
 }
