@@ -18,11 +18,7 @@ DATA = ROOT.parent / "shared" / "data" / "scheduling"
 
 
 def speed(build, quick):
-    program = build / "bin" / "engine_placement_bench"
-    if not program.exists():
-        print(f"bench/placement.py: {program} is not built; no speeds", file=sys.stderr)
-        return []
-    done = subprocess.run([program, "--json", *(["--quick"] if quick else [])], check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([build / "bin" / "engine_placement_bench", "--json", *(["--quick"] if quick else [])], check=True, stdout=subprocess.PIPE, text=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -32,9 +28,10 @@ def short(value):
 
 def print_speed(rows):
     print("Decisions a second of processor time: choose, commit, release another; 85 % full, one thread\n")
-    print(f"  {'nodes':>8} {'constraints':>11} {'rule':<24}{'by':<12}{'decisions/s':>12}{'p50 ns':>10}{'p99 ns':>10}{'placed %':>10}")
+    rule, by = (max(len(row[key]) for row in rows) for key in ("rule", "index"))
+    print(f"  {'nodes':>8} {'constraints':>11} {'rule':<{rule}} {'by':<{by}}{'decisions/s':>12}{'p50 ns':>10}{'p99 ns':>10}{'placed %':>10}")
     for row in rows:
-        print(f"  {row['nodes']:>8} {'yes' if row['masks'] else 'no':>11} {row['rule']:<24}{row['index']:<12}"
+        print(f"  {row['nodes']:>8} {'yes' if row['masks'] else 'no':>11} {row['rule']:<{rule}} {row['index']:<{by}}"
               f"{short(row['decisions_per_second']):>12}{row['p50_ns']:>10.0f}{row['p99_ns']:>10.0f}{100 * row['placed']:>10.1f}")
     print()
 

@@ -183,7 +183,7 @@ Table openb(const Options& options) {
   for (const Contender& contender : contenders()) {
     Row row{contender.name, {}};
     for (const std::string& kind : kinds) {
-      const std::vector<Pod> pods = read_pods(options.data + "/openb/openb_pod_list_" + kind + ".csv");
+      const auto pods = read_pods(options.data + "/openb/openb_pod_list_" + kind + ".csv");
       row.values.push_back(pods.empty() ? 0 : mean(seeds, [&](std::uint64_t seed) { return run_openb(nodes, pods, contender, seed); }));
     }
     table.rows.push_back(row);

@@ -90,7 +90,7 @@ std::vector<Mix> mixes(const std::string& data) {
   if (auto pods = read_pods(data + "/openb/openb_pod_list_default.csv"); !pods.empty()) {
     all.push_back({"openb", "96 cores 448 GiB; cpu and memory of a pod of OpenB's default list", times(10, 96'000, 458'752),
                    [pods = std::move(pods)](Random& r) {
-                     engine::Ask task = pods[std::uniform_int_distribution<std::size_t>(0, pods.size() - 1)(r)].ask;
+                     engine::Ask task = pods[std::uniform_int_distribution<std::size_t>(0, pods.size() - 1)(r)];
                      task.devices = 0;
                      task.models = 0;
                      task.thousandths = 1000;

@@ -10,7 +10,7 @@
 namespace selvedge::bench {
 namespace {
 
-constexpr std::array<std::string_view, 16> models = {"P100", "T4", "V100M16", "V100M32", "G1", "G2", "G3", "A10"};
+constexpr std::array<std::string_view, 8> models = {"P100", "T4", "V100M16", "V100M32", "G1", "G2", "G3", "A10"};
 
 std::uint64_t bit_of(std::string_view model) {
   const auto found = std::find(models.begin(), models.end(), model);
@@ -46,15 +46,15 @@ void each_row(const std::string& file, Row row) {
 
 }  // namespace
 
-std::vector<Pod> read_pods(const std::string& file) {
-  std::vector<Pod> pods;
+std::vector<engine::Ask> read_pods(const std::string& file) {
+  std::vector<engine::Ask> pods;
   each_row(file, [&](const std::vector<std::string_view>& row) {
     if (row.size() < 5) return;
-    Pod pod{ask(number(row[1]), number(row[2]))};
-    pod.ask.devices = static_cast<std::uint32_t>(number(row[3]));
-    pod.ask.thousandths = pod.ask.devices > 0 ? static_cast<std::uint32_t>(number(row[4])) : 1000;
-    if (row.size() > 5 && !row[5].empty() && pod.ask.devices > 0) {
-      for (const std::string_view model : split(row[5], '|')) pod.ask.models |= bit_of(model);
+    engine::Ask pod = ask(number(row[1]), number(row[2]));
+    pod.devices = static_cast<std::uint32_t>(number(row[3]));
+    pod.thousandths = pod.devices > 0 ? static_cast<std::uint32_t>(number(row[4])) : 1000;
+    if (row.size() > 5 && !row[5].empty() && pod.devices > 0) {
+      for (const std::string_view model : split(row[5], '|')) pod.models |= bit_of(model);
     }
     pods.push_back(pod);
   });
@@ -72,7 +72,7 @@ std::vector<Node> read_nodes(const std::string& file) {
   return nodes;
 }
 
-double run_openb(const std::vector<Node>& nodes, const std::vector<Pod>& pods, const Contender& contender, std::uint64_t seed) {
+double run_openb(const std::vector<Node>& nodes, const std::vector<engine::Ask>& pods, const Contender& contender, std::uint64_t seed) {
   double capacity = 0;
   for (const Node& node : nodes) capacity += 1000.0 * static_cast<double>(node.devices.size());
   std::mt19937_64 random(seed);
@@ -84,7 +84,7 @@ double run_openb(const std::vector<Node>& nodes, const std::vector<Pod>& pods, c
   // Once through all pods, and on with pods drawn again while there are too few.
   for (std::size_t i = 0; asked < 1.3 * capacity; ++i) {
     const std::size_t which = i < order.size() ? order[i] : std::uniform_int_distribution<std::size_t>(0, pods.size() - 1)(random);
-    const engine::Ask& ask = pods[which].ask;
+    const engine::Ask& ask = pods[which];
     Place place;
     fleet.place(ask, place);
     asked += static_cast<double>(ask.devices) * static_cast<double>(ask.thousandths);

@@ -7,15 +7,11 @@
 
 namespace selvedge::bench {
 
-struct Pod {
-  engine::Ask ask;
-};
-
-// Empty if the file is not there. Models of GPUs become bits in the order of `openb_models`.
-std::vector<Pod> read_pods(const std::string& file);
+// Empty if the file is not there. Models of GPUs become bits, the same for pods and nodes.
+std::vector<engine::Ask> read_pods(const std::string& file);
 std::vector<Node> read_nodes(const std::string& file);
 
 // Percent of the fleet's GPU thousandths in use at the end.
-double run_openb(const std::vector<Node>& nodes, const std::vector<Pod>& pods, const Contender& contender, std::uint64_t seed);
+double run_openb(const std::vector<Node>& nodes, const std::vector<engine::Ask>& pods, const Contender& contender, std::uint64_t seed);
 
 }  // namespace selvedge::bench
