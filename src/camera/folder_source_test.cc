@@ -197,7 +197,10 @@ struct StubbornWorld : os::World {
       return inner->open(name, how);
     }
     base::Result<std::unique_ptr<os::Dir>> subdir(std::string_view name) override { return inner->subdir(name); }
+    base::Result<std::unique_ptr<os::Dir>> public_subdir(std::string_view name) override { return inner->public_subdir(name); }
     base::Result<std::vector<std::string>> list() override { return inner->list(); }
+    base::Result<std::vector<std::string>> folders() override { return inner->folders(); }
+    base::Result<void> remove_folder(std::string_view name) override { return inner->remove_folder(name); }
     base::Result<void> remove(std::string_view name) override {
       return base::fail(base::Code::denied, "remove " + std::string(name) + ": no");
     }

@@ -1,11 +1,19 @@
 #include "os/file_at.h"
 
+#include <filesystem>
+
 namespace selvedge::os {
 
 std::pair<std::string, std::string> split_path(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   if (slash == path.npos) return {".", std::string(path)};
   return {std::string(slash == 0 ? "/" : path.substr(0, slash)), std::string(path.substr(slash + 1))};
+}
+
+std::string absolute_path(std::string_view path) {
+  std::error_code why;
+  const auto absolute = std::filesystem::absolute(path, why);
+  return why ? std::string(path) : absolute.lexically_normal().string();
 }
 
 base::Result<std::string> read_text(World& world, std::string_view path, std::uint64_t limit) {

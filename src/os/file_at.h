@@ -14,6 +14,9 @@ namespace selvedge::os {
 // The folder and the name in it; "." and "/" where the path says no more.
 std::pair<std::string, std::string> split_path(std::string_view path);
 
+// From the root on, by where this program runs.
+std::string absolute_path(std::string_view path);
+
 // Errors name the path. Code::exhausted if the file is larger than `limit`.
 base::Result<std::string> read_text(World& world, std::string_view path, std::uint64_t limit);
 

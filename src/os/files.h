@@ -34,7 +34,8 @@ class File {
   virtual void reserve(std::uint64_t size) = 0;
 };
 
-enum class Open : std::uint8_t { existing, create, create_private };  // private: mode 0600
+// private: mode 0600. program: anybody may read and run it (0755).
+enum class Open : std::uint8_t { existing, create, create_private, create_program };
 
 class Dir {
  public:
@@ -54,6 +55,12 @@ class Dir {
   virtual base::Result<void> sync() = 0;
   virtual base::Result<std::uint64_t> free_bytes() = 0;
   virtual std::string path() const = 0;  // for messages, and for libraries that open by path
+
+  // ---- for folders of programs ----
+  virtual base::Result<std::unique_ptr<Dir>> public_subdir(std::string_view name) = 0;   // others may look into it (0755)
+  virtual base::Result<std::vector<std::string>> folders() = 0;                  // sorted; no links
+  // Removes a folder with all that is in it and follows no link; well if it is not there.
+  virtual base::Result<void> remove_folder(std::string_view name) = 0;
 };
 
 // The whole of a small file. Code::exhausted if it is larger than `limit`.

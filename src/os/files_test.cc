@@ -39,6 +39,25 @@ class Files : public testing::Test {
   std::unique_ptr<Dir> dir_;
 };
 
+TEST_F(Files, AFolderGoesWithAllInItAndNothingBehindALink) {
+  ASSERT_TRUE(write_file(*dir_, "stays", as_bytes("s")));
+  const auto folder = std::move(dir_->subdir("folder").value());
+  ASSERT_TRUE(write_file(*std::move(folder->public_subdir("in").value()), "run", as_bytes("#!/bin/sh"), Open::create_program));
+  EXPECT_EQ(mode_of(root_ + "/folder"), 0700U);
+  EXPECT_EQ(mode_of(root_ + "/folder/in"), 0755U);
+  EXPECT_EQ(mode_of(root_ + "/folder/in/run"), 0755U);
+  std::filesystem::create_directory(root_ + "/other");
+  ASSERT_TRUE(write_file(*std::move(dir_->subdir("other").value()), "kept", as_bytes("k")));
+  std::filesystem::create_directory_symlink(root_ + "/other", root_ + "/folder/link");
+  std::filesystem::create_directory_symlink(root_ + "/other", root_ + "/link");
+  EXPECT_EQ(dir_->folders().value(), (std::vector<std::string>{"folder", "other"}));
+  ASSERT_TRUE(dir_->remove_folder("folder"));
+  ASSERT_TRUE(dir_->remove_folder("folder")) << "as it is to be";
+  EXPECT_EQ(dir_->folders().value(), (std::vector<std::string>{"other"}));
+  EXPECT_TRUE(std::filesystem::exists(root_ + "/other/kept"));
+  EXPECT_FALSE(dir_->remove_folder("../other"));
+}
+
 TEST_F(Files, AppendsReadsAndTruncates) {
   const auto file = open("log");
   ASSERT_TRUE(file->append(as_bytes("hello ")));

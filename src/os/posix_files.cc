@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -17,7 +19,15 @@
 namespace selvedge::os {
 namespace {
 
-constexpr mode_t private_dir = 0700, parent_dir = 0755, private_file = 0600, public_file = 0644;
+constexpr mode_t private_dir = 0700, parent_dir = 0755, private_file = 0600, public_file = 0644, program_file = 0755;
+
+mode_t mode_of(Open how) {
+  switch (how) {
+    case Open::create_private: return private_file;
+    case Open::create_program: return program_file;
+    default: return public_file;
+  }
+}
 
 // Calls `what` until no signal interrupts it.
 template <typename Call>
@@ -104,9 +114,8 @@ class PosixDir final : public Dir {
   base::Result<std::unique_ptr<File>> open(std::string_view name, Open how) override {
     const std::string component = TRY(checked(name));
     const int create = how == Open::existing ? 0 : O_CREAT;
-    const mode_t mode = how == Open::create_private ? private_file : public_file;
     Fd fd(uninterrupted([&] {
-      return ::openat(fd_.value(), component.c_str(), O_RDWR | O_CLOEXEC | create, mode);
+      return ::openat(fd_.value(), component.c_str(), O_RDWR | O_CLOEXEC | create, mode_of(how));
     }));
     // A file we may only read is still a file to read.
     if (!fd && how == Open::existing && (errno == EACCES || errno == EROFS || errno == EPERM))
@@ -122,9 +131,12 @@ class PosixDir final : public Dir {
                                        static_cast<std::uint64_t>(about.st_size));
   }
 
-  base::Result<std::unique_ptr<Dir>> subdir(std::string_view name) override {
+  base::Result<std::unique_ptr<Dir>> subdir(std::string_view name) override { return make_and_open(name, private_dir); }
+  base::Result<std::unique_ptr<Dir>> public_subdir(std::string_view name) override { return make_and_open(name, parent_dir); }
+
+  base::Result<std::unique_ptr<Dir>> make_and_open(std::string_view name, mode_t mode) {
     const std::string component = TRY(checked(name));
-    if (::mkdirat(fd_.value(), component.c_str(), private_dir) == 0) {
+    if (::mkdirat(fd_.value(), component.c_str(), mode) == 0) {
       TRY(sync());   // a synced file in a directory that a power cut takes away would be no use
     } else if (errno != EEXIST) {
       return failed("make directory", component);
@@ -137,6 +149,13 @@ class PosixDir final : public Dir {
   }
 
   base::Result<std::vector<std::string>> list() override {
+    return entries([this](const dirent& entry) { return is_file(entry); });
+  }
+  base::Result<std::vector<std::string>> folders() override {
+    return entries([this](const dirent& entry) { return is_folder(entry); });
+  }
+
+  base::Result<std::vector<std::string>> entries(const std::function<bool(const dirent&)>& wanted) {
     // fdopendir takes its descriptor over, and a fresh one starts at the first entry.
     Fd fd(uninterrupted(
         [&] { return ::openat(fd_.value(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
@@ -147,7 +166,7 @@ class PosixDir final : public Dir {
     std::vector<std::string> names;
     errno = 0;
     while (const dirent* const entry = ::readdir(entries)) {
-      if (is_file(*entry)) names.emplace_back(entry->d_name);
+      if (wanted(*entry)) names.emplace_back(entry->d_name);
       errno = 0;
     }
     if (errno != 0) return std::unexpected(base::system_error("list " + path_, errno));
@@ -158,6 +177,14 @@ class PosixDir final : public Dir {
   base::Result<void> remove(std::string_view name) override {
     const std::string component = TRY(checked(name));
     if (::unlinkat(fd_.value(), component.c_str(), 0) != 0) return failed("remove", component);
+    return {};
+  }
+
+  base::Result<void> remove_folder(std::string_view name) override {
+    const std::string component = TRY(checked(name));
+    std::error_code why;
+    std::filesystem::remove_all(std::filesystem::path(path_) / component, why);
+    if (why) return std::unexpected(base::system_error("remove folder " + path_ + '/' + component, why.value()));
     return {};
   }
 
@@ -219,6 +246,14 @@ class PosixDir final : public Dir {
     if (entry.d_type != DT_UNKNOWN && entry.d_type != DT_LNK) return entry.d_type == DT_REG;
     struct stat about {};
     return ::fstatat(fd_.value(), entry.d_name, &about, 0) == 0 && S_ISREG(about.st_mode);
+  }
+
+  bool is_folder(const dirent& entry) const {
+    const std::string_view name = entry.d_name;
+    if (name == "." || name == "..") return false;
+    if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+    struct stat about {};
+    return ::fstatat(fd_.value(), entry.d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(about.st_mode);
   }
 
   std::unexpected<base::Error> failed(const std::string& step, const std::string& name) const {

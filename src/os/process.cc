@@ -106,6 +106,8 @@ Machine machine() {
     known.kernel = names.release;
     for (char& c : known.os) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
+  std::ifstream boot("/proc/sys/kernel/random/boot_id");
+  std::getline(boot, known.boot);
   return known;
 }
 

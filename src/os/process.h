@@ -21,6 +21,7 @@ std::uint64_t resident_memory();
 // What this machine is, as uname(2) has it.
 struct Machine {
   std::string arch, os, kernel;          // "x86_64", "linux", "6.1.0"
+  std::string boot;                      // of this start of the machine; "" where that is not known
 };
 Machine machine();
 

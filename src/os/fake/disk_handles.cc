@@ -192,6 +192,38 @@ base::Result<std::vector<std::string>> FakeDir::list() {
   return names;
 }
 
+base::Result<std::vector<std::string>> FakeDir::folders() {
+  if (!life_.alive()) return life_.down("list " + path_);
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : node_->entries)
+    if (entry.dir) names.push_back(name);
+  return names;
+}
+
+void FakeDir::unlink_all(const DirNode& dir) {
+  for (const auto& [name, entry] : dir.entries) {
+    unlink(entry);
+    if (entry.dir) unlink_all(*entry.dir);
+  }
+}
+
+// One change, where a real disk makes one for each file.
+base::Result<void> FakeDir::remove_folder(std::string_view name) {
+  TRY(check("remove folder", name));
+  const auto found = node_->entries.find(name);
+  if (found == node_->entries.end()) return {};
+  if (!found->second.dir) return system_failure(at("remove folder", name), ENOTDIR);
+  return disk_.change(
+      life_,
+      [&]() -> base::Result<void> {
+        node_->pending.push_back(NameChange{{{found->first, found->second}}});
+        unlink_all(*found->second.dir);
+        node_->entries.erase(found);
+        return {};
+      },
+      [] {});
+}
+
 base::Result<void> FakeDir::remove(std::string_view name) {
   TRY(check("remove", name));
   const auto found = node_->entries.find(name);

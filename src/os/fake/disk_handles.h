@@ -42,7 +42,10 @@ class FakeDir final : public Dir {
 
   base::Result<std::unique_ptr<File>> open(std::string_view name, Open how) override;
   base::Result<std::unique_ptr<Dir>> subdir(std::string_view name) override;
+  base::Result<std::unique_ptr<Dir>> public_subdir(std::string_view name) override { return subdir(name); }
   base::Result<std::vector<std::string>> list() override;
+  base::Result<std::vector<std::string>> folders() override;
+  base::Result<void> remove_folder(std::string_view name) override;
   base::Result<void> remove(std::string_view name) override;
   base::Result<void> rename(std::string_view from, std::string_view to) override;
   base::Result<void> rename_new(std::string_view from, std::string_view to) override;
@@ -55,6 +58,7 @@ class FakeDir final : public Dir {
   base::Result<void> check(std::string_view step, std::string_view name) const;
   base::Result<void> make(std::string_view name, Entry entry);
   void unlink(const Entry& entry);
+  void unlink_all(const DirNode& dir);
   std::string at(std::string_view step, std::string_view name) const;
 
   Disk& disk_;

@@ -246,6 +246,26 @@ TEST_F(FakeDisk, CanBeDamagedFromOutside) {
   EXPECT_EQ(machine.disk().files(), std::vector<std::string>{"data/f"});
 }
 
+TEST_F(FakeDisk, AFolderGoesWithAllInItOnceThatIsSynced) {
+  auto dir = open_dir();
+  auto folder = dir->subdir("folder").value();
+  ASSERT_TRUE(write_file(*folder->subdir("in").value(), "f", base::as_bytes("some")));
+  ASSERT_TRUE(folder->sync());
+  ASSERT_TRUE(dir->sync());
+  const std::uint64_t used = machine.disk().used();
+  EXPECT_EQ(dir->folders().value(), (std::vector<std::string>{"folder"}));
+  ASSERT_TRUE(dir->remove_folder("folder"));
+  EXPECT_LT(machine.disk().used(), used);
+  EXPECT_TRUE(dir->folders()->empty());
+  power_cut();
+  EXPECT_EQ(text_of(machine, "data/folder/in/f"), "some");
+  dir = open_dir();
+  ASSERT_TRUE(dir->remove_folder("folder"));
+  ASSERT_TRUE(dir->sync());
+  power_cut();
+  EXPECT_EQ(text_of(machine, "data/folder/in/f"), "(none)");
+}
+
 TEST_F(FakeDisk, RefusesHandlesFromBeforeACrash) {
   auto dir = open_dir();
   auto file = dir->open("f", Open::create).value();
