@@ -31,7 +31,10 @@ void TwinLink::attach(Uplink& uplink, std::string node) {
                                              static_cast<things::SyncHost&>(*this));
   UplinkChannel channel;
   channel.topic = codec::twin::down_topic(node_);
-  channel.opened = [this] { link_->connected(); };
+  channel.opened = [this] {
+    link_->connected();
+    if (host_.opened) host_.opened();
+  };
   channel.lost = [this] { link_->disconnected(); };
   channel.message = [this](base::BytesView payload) { received(payload); };
   uplink.add(std::move(channel));
@@ -57,6 +60,8 @@ void TwinLink::received(base::BytesView payload) {
   }
   if (const auto* command = std::get_if<codec::twin::Command>(&*message)) run(*command);
   else link_->received(*message);
+  const auto heard = link_->sync().heard_all();
+  if (heard && heard != std::exchange(contact_, heard) && host_.contact) host_.contact(*heard);
 }
 
 void TwinLink::run(const codec::twin::Command& asked) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/metrics.h"
@@ -22,6 +23,8 @@ struct TwinLinkHost {
   std::function<void(std::function<void()>)> commit;        // twins and sessions
   std::function<void(std::string_view id)> repeated;
   things::SendCommand command;                              // to a device of this node
+  std::function<void()> opened;                             // the cloud can be told of changes
+  std::function<void(base::Instant sent)> contact;          // all that the cloud had to say then is here
 };
 
 class TwinLink final : things::SyncHost {
@@ -49,6 +52,7 @@ class TwinLink final : things::SyncHost {
   Uplink* uplink_ = nullptr;
   std::unique_ptr<things::SyncLink> link_;
   things::TwinSyncStats stats_;
+  std::optional<base::Instant> contact_;
   store::TwinStore::WatchId watch_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   base::Counter& unreadable_;

@@ -51,7 +51,8 @@ Result<std::unique_ptr<Twins>> Twins::open(os::World& world, std::string_view st
                    [&t](std::string_view id) { t.shadow_->repeated(id); },
                    [&t](things::Command command, things::CommandDone done) {
                      t.send(std::move(command), std::move(done));
-                   }});
+                   },
+                   t.host_.opened, t.host_.contact});
   return made;
 }
 

@@ -33,6 +33,8 @@ struct TwinsHost {
   std::function<void(std::function<void()>)> commit_sessions;
   std::function<void()> plan_commit;                        // readings were added
   engine::RateLimits device_requests = {};                  // about its twin, by MQTT
+  std::function<void()> opened = {};                        // as of TwinLinkHost
+  std::function<void(base::Instant sent)> contact = {};
 };
 
 class Twins {

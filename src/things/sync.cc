@@ -38,6 +38,8 @@ void TwinSync::connected(std::uint64_t session, base::Instant now, base::Time wa
                          TwinSyncOutputs& out) {
   session_ = std::max<std::uint64_t>(session, 1);
   number_ = 0;
+  their_number_ = answered_ = 1;
+  heard_all_.reset();
   timeout_ = limits_.first_timeout;
   start_over();
   codec::twin::encode(Hello{session_, wall_now}, out.send.emplace_back());
@@ -47,6 +49,8 @@ void TwinSync::connected(std::uint64_t session, base::Instant now, base::Time wa
 void TwinSync::disconnected() {
   session_ = 0;
   their_session_ = 0;
+  their_number_ = answered_ = 1;
+  heard_all_.reset();
   start_over();
 }
 
@@ -69,11 +73,13 @@ void TwinSync::received(const codec::twin::Message& message, base::Instant now, 
 
 void TwinSync::greeted(const Hello& hello, base::Time wall_now) {
   their_session_ = hello.session;
+  their_number_ = answered_ = 1;
   skew_ = wall_now - hello.sent_at;
 }
 
 void TwinSync::take(const Changes& changes, base::Time wall_now, TwinSyncOutputs& out) {
   their_session_ = changes.session;
+  their_number_ = changes.number + 1;
   skew_ = wall_now - changes.sent_at;
   ++stats_.messages_received;
   std::uint64_t refused = 0;
@@ -121,6 +127,9 @@ void TwinSync::acknowledged(const Seen& seen) {
   const auto flight = std::ranges::find(flights_, seen.number, &Flight::number);
   if (flight == flights_.end()) return;   // it took too long and was sent again
   flight->seen = true;
+  // The other side sends what it has as long as few enough messages of it are not acknowledged, and before it
+  // acknowledges. If all that came was acknowledged when ours left and no more came since, it had no more.
+  if (flight->heard == their_number_) heard_all_ = flight->since;
   stats_.refused_by_peer += seen.refused;
   // In order: a revision that the store hears of stands for all before it, and a message before this
   // one may have been lost with changes of the same twin.
@@ -134,6 +143,7 @@ void TwinSync::acknowledged(const Seen& seen) {
 void TwinSync::committed(const TwinSyncTaken& taken, base::Instant now, base::Time wall_now,
                          TwinSyncOutputs& out) {
   if (!is_connected() || taken.session != their_session_) return;   // it will come again
+  answered_ = std::max(answered_, taken.number + 1);
   codec::twin::encode(Seen{taken.session, taken.number, taken.refused}, out.send.emplace_back());
   pump(now, wall_now, out);
 }
@@ -171,7 +181,7 @@ void TwinSync::pump(base::Instant now, base::Time wall_now, TwinSyncOutputs& out
 // As many of the next twins as a message may hold; at least one, which a twin's limits let fit.
 void TwinSync::send_next(base::Instant now, base::Time wall_now, TwinSyncOutputs& out) {
   Changes changes{session_, ++number_, wall_now, {}};
-  Flight& flight = flights_.emplace_back(Flight{number_, now, {}, false});
+  Flight& flight = flights_.emplace_back(Flight{number_, now, {}, false, their_number_ == answered_ ? their_number_ : 0});
   std::size_t bytes = head_bytes;
   while (next_at_ < next_.size()) {
     store::UnsentTwin& twin = next_[next_at_];

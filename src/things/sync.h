@@ -89,6 +89,9 @@ class TwinSync {
   void tick(base::Instant now, base::Time wall_now, TwinSyncOutputs& out);
   std::optional<base::Instant> wake_at() const;
 
+  // When that message of ours was made whose acknowledgement showed last that nothing of the other side's was still to
+  // come: by then all it had to tell at that moment was here. None since the connection began: none yet.
+  std::optional<base::Instant> heard_all() const { return heard_all_; }
   bool is_connected() const { return session_ != 0; }
   std::uint64_t session() const { return session_; }
   // Nothing of ours waits for the other side.
@@ -107,6 +110,7 @@ class TwinSync {
     base::Instant since{};
     std::vector<Sent> twins;
     bool seen = false;                   // but a message before it is not
+    std::uint64_t heard = 0;             // number of theirs, if that was acknowledged when this left; else 0
   };
 
   void greeted(const codec::twin::Hello& hello, base::Time wall_now);
@@ -131,6 +135,8 @@ class TwinSync {
   std::vector<Flight> flights_;          // at most `window`
   base::Duration timeout_;
   base::Duration skew_{};
+  std::uint64_t their_number_ = 1, answered_ = 1;            // last number of theirs, and last acknowledged, each + 1; never 0
+  std::optional<base::Instant> heard_all_;
 };
 
 }  // namespace selvedge::things

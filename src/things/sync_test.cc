@@ -244,6 +244,38 @@ TEST_F(TwinSyncTest, BoundsItsMessagesAndItsWindow) {
   EXPECT_LT(cloud.link->sync().memory_bytes(), 1000u);
 }
 
+TEST_F(TwinSyncTest, HasHeardAllOnlyWhenNothingOfTheOtherSideIsStillToCome) {
+  const std::string long_text(3000, 'x');
+  for (int i = 0; i < 300; ++i)
+    cloud.merge("n:d" + std::to_string(i), R"({"attributes":{"text":")" + long_text + "\"}}");
+  sim.run_for(1s);
+  connect();
+  int beat = 0, early = 0;
+  const auto beat_until_heard = [&] {
+    return sim.run_until([&] {
+      if (node.link->sync().heard_all()) return true;
+      if (node.store->size() < 300) ++early;
+      node.merge("n:own", R"({"attributes":{"beat":)" + std::to_string(++beat) + "}}");
+      return false;
+    }, 10min);
+  };
+  ASSERT_TRUE(beat_until_heard());
+  EXPECT_GT(early, 0);
+  EXPECT_EQ(node.store->size(), 301u);
+  // And again, once more has come.
+  const base::Instant first = *node.link->sync().heard_all();
+  EXPECT_LE(first, node.machine.loop().now());
+  settle();
+  cloud.merge("n:d0", R"({"attributes":{"a":1}})");
+  settle();
+  node.merge("n:own", R"({"attributes":{"beat":0}})");
+  const base::Instant then = node.machine.loop().now();
+  settle();
+  EXPECT_GE(*node.link->sync().heard_all(), then);
+  disconnect();
+  EXPECT_FALSE(node.link->sync().heard_all());
+}
+
 TEST_F(TwinSyncTest, SaysHowFarTheClocksAreApart) {
   connect();
   settle();
