@@ -74,13 +74,13 @@ class CameraNodeTest : public NodeTest {
   }
 
   // Onto the disk of a node that does not run, as if it had been fetched.
-  void bring(const std::string& name, std::string_view spec) {
+  void bring(const std::string& name, std::string_view spec, const std::string& kind = "model", std::uint64_t version = 1) {
     auto opened = store::ArtifactStore::open(machine, "state/artifacts", {});
     ASSERT_TRUE(opened) << opened.error().message;
     store::ArtifactStore& store = **opened;
     const base::Bytes bytes = base::to_bytes(spec);
-    auto manifest = std::make_shared<model::ArtifactManifest>(store::test::manifest_of(bytes, name, 1));
-    manifest->kind = "model";
+    auto manifest = std::make_shared<model::ArtifactManifest>(store::test::manifest_of(bytes, name, version));
+    manifest->kind = kind;
     manifest->created = engine::trust_start;
     std::optional<base::Result<void>> brought;
     store.begin(manifest, signers.envelope(*manifest, {"signer"}), store::Pin::no,

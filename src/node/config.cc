@@ -143,6 +143,14 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("models.cache", models_cache,
          "Keep the optimised form of models on disk, so that they load faster; never of sealed ones.");
 
+  s.bind("tasks.enabled", tasks_enabled, "Run the tasks that the node's twin wishes for.");
+  s.bind("tasks.memory", tasks_memory, "All tasks together, by what they ask for; 0: no bound.");
+  s.bind("tasks.folder", tasks_folder, "Unpacked artifacts of a task that says nothing of its disk.");
+  s.bind("tasks.user", tasks_user, "Number of the user as whom tasks run if the node runs as root; 0: root.", 0, 0x7fff'ffff);
+  s.bind("tasks.secrets", tasks_secrets,
+         "Folder with a file for each secret that tasks may have, readable by its owner only; empty: none.");
+  s.bind("tasks.stop-with-node", tasks_stop_with_node, "End tasks when the node stops; else they go on and are taken over.");
+
   s.bind("store.aggregate-memory", aggregate_memory, "Open windows and what else [[aggregate]] keeps in memory.");
   s.bind("store.anomaly-memory", anomaly_memory, "What [[anomaly]] keeps in memory of the series it watches.");
   s.bind_each("topic", [this](settings::Settings& e) { bind_topic(e, topics.emplace_back()); },

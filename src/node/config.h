@@ -132,6 +132,12 @@ struct NodeConfig {
   bool models_cache = true;
   serving::ModelLoader model_loader; // none: the runtime's; tests have models that are none
 
+  bool tasks_enabled = true;
+  settings::Size tasks_memory{0}, tasks_folder{1 << 30};
+  std::uint32_t tasks_user = 65534;  // "nobody"; counts if the node runs as root
+  std::string tasks_secrets;         // folder; empty: there are none
+  bool tasks_stop_with_node = false;
+
   std::deque<TopicConfig> topics;    // deque: bound fields must not move
   std::deque<PullConfig> pulls;
   std::deque<TwinConfig> twins;

@@ -139,6 +139,7 @@ void Node::State::await_identity() {
     base::log::info("identity", "joined", {{"name", identity->name}});
     trail->reseal(voucher());
     start_reconciler();
+    tasks->start();
     if (const auto up = start_with_identity(); !up)
       base::log::error("identity", "joined, but cannot start", {{"why", up.error()}});
   });

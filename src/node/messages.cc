@@ -25,6 +25,7 @@ std::uint64_t message_key(const engine::Arrived& message) {
 
 void Node::State::arrived(std::span<const engine::Arrived> messages) {
   for (const engine::Arrived& message : messages) {
+    if (!message.topic.starts_with('$')) tasks->message(message.topic, message.payload);
     if (twins->message(message) || is_picture(message)) continue;
     IncomingMessage incoming;
     incoming.source = message.topic;
@@ -105,14 +106,20 @@ Result<void> Node::State::open_twins() {
   host.settle = [this](engine::Token token, Reason reason) { mqtt->settle(token, reason); };
   host.commit_sessions = [this](std::function<void()> done) { commit_sessions(std::move(done)); };
   host.plan_commit = [this] { plan_commit(); };
+  host.opened = [this] {
+    if (tasks) tasks->connected();
+  };
+  host.contact = [this](base::Instant sent) {
+    if (tasks) tasks->contact(sent);
+  };
   host.device_requests.per_second = config.twin_requests;
   host.device_requests.burst = config.twin_requests * 10;
   twins = TRY(Twins::open(world, config.state, TRY(config.telemetry_rules()), *ingest, metrics,
                           std::move(host)));
-  if (config.twins.empty()) return {};
   ingest->on_reading([this](model::SeriesId id, std::string_view series, std::string_view device,
                             base::Time time, const model::ValueView& value) {
     twins->reading(id, series, device, time, value);
+    if (tasks) tasks->reading(id, series, time, value);
   });
   return {};
 }

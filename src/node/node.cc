@@ -88,6 +88,7 @@ void Node::State::make_http() {
   artifacts->add_routes(*http, api->identify, api->audit);
   add_model_routes();
   add_camera_routes();
+  tasks->add_routes(*http, api->identify, api->audit);
   if (!config.websocket_path.empty())
     http->websocket(config.websocket_path, "mqtt",
                     [this](std::unique_ptr<os::Stream> stream, const net::http::Request&,
@@ -125,6 +126,7 @@ Result<std::unique_ptr<Node>> Node::create(os::World& world, const NodeConfig& g
   s.sessions->set_snapshot([&s](base::Bytes& records) { s.mqtt->snapshot(records); });
   TRY(s.open_cameras());
   TRY(s.open_reconciler());
+  TRY(s.open_tasks());
   s.make_metrics();
   s.make_http();
   s.add_twin_routes();
@@ -165,6 +167,7 @@ Result<void> Node::start() {
     s.pulls.back()->start();
   }
   s.cameras->start();
+  s.tasks->start();
   s.arm_seal();
   const store::StoreStats stats = s.store->stats();
   base::log::info("node", "ready",
@@ -181,6 +184,12 @@ void Node::stop(std::function<void()> done) {
   State& s = *state_;
   s.pulls.clear();
   s.cameras->stop();
+  // Tasks first: those that end with the node may still say something.
+  s.tasks->stop([&s, done = std::move(done)] { s.stop_rest(done); });
+}
+
+void Node::State::stop_rest(std::function<void()> done) {
+  State& s = *this;
   // The devices first: what they sent is committed and acknowledged before they are told goodbye.
   s.mqtt->pause();
   s.commit([&s, done = std::move(done)] {

@@ -39,6 +39,7 @@
 #include "node/reconciler.h"
 #include "node/renewal.h"
 #include "node/session_log.h"
+#include "node/tasks.h"
 #include "node/twins.h"
 #include "node/uplink.h"
 #include "serving/inference_http.h"
@@ -84,6 +85,9 @@ struct Node::State {
   void add_camera_routes();
   bool is_picture(const engine::Arrived& message);   // and no reading; it is settled then
 
+  // ---- tasks ---- (node_tasks.cc)
+  base::Result<void> open_tasks();
+
   // ---- who may come in ----
   void login(net::mqtt::LoginRequest request, std::function<void(engine::Grant)> answer);
   void make_mqtt();
@@ -107,6 +111,7 @@ struct Node::State {
   void await_identity();
 
   // ---- seen from outside ----
+  void stop_rest(std::function<void()> done);     // after the tasks
   std::string status_json() const;
   double backlog_seconds(const store::StoreStats& stats) const;
   base::Result<void> ready() const;
@@ -136,6 +141,7 @@ struct Node::State {
   std::unique_ptr<net::mqtt::Server> mqtt;
   std::unique_ptr<Twins> twins;
   std::unique_ptr<Cameras> cameras;
+  std::unique_ptr<Tasks> tasks;
   std::shared_ptr<things::TwinApi> twin_api;
   std::unique_ptr<ApiContext> api;
   std::unique_ptr<net::http::Server> http;

@@ -28,6 +28,8 @@ std::string Node::State::status_json() const {
       .field("dead_letters", dead_letters->count())
       .key("cameras")
       .raw(cameras->summary_json())
+      .key("tasks")
+      .raw(tasks->summary_json())
       .field("certificate_until",
              renewal ? base::to_iso8601(renewal->certificate().not_after) : std::string())
       .field("certificate_renewal_at", renewal ? base::to_iso8601(renewal->due()) : std::string())
