@@ -1,5 +1,6 @@
 // Tasks on a whole node: from a wish in its twin to a process, and what is said of it.
 
+#include "engine/task/supervisor.h"
 #include "node/tasks_fixture.h"
 
 namespace selvedge::node {
@@ -41,6 +42,25 @@ TEST_F(TasksTest, AWishBecomesAProcessInItsUnpackedArtifact) {
   EXPECT_EQ(running("bin/convert"), 0u);
   sim.run_for(1s);
   for (const std::string& file : machine.disk().files()) EXPECT_THAT(file, testing::Not(HasSubstr("conv.a.0")));
+}
+
+TEST_F(TasksTest, ARunIsNotedOnDiskBeforeItStarts) {
+  std::map<std::string, std::uint64_t> noted;
+  programs().start_delay = {};
+  programs().program("/bin/x", [&](Process& p) {
+    engine::TaskSupervisor known({}, 1U);
+    const auto saved = machine.disk().contents("state/tasks/.supervisor");
+    ASSERT_TRUE(saved && known.load(*saved));
+    known.each([&](const std::string& name, const model::TaskStatus& status) {
+      if (name == p.options().environment.at("SELVEDGE_TASK")) noted[name] = status.run;
+    });
+  });
+  start();
+  machine.disk().model.sync_latency = 500ms;
+  for (int i = 0; i < 8; ++i) wish("t" + std::to_string(i), R"({"command":["/bin/x"]})");
+  run_until([&] { return running("/bin/x") == 8; });
+  sim.run_for(1s);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(noted["t" + std::to_string(i)], 1u) << i;
 }
 
 TEST_F(TasksTest, ANewValueIsMadeReadyBesideTheOldOneWhichThenEnds) {
