@@ -57,13 +57,7 @@ void list_nodes(ApiContext& context, Request request, Respond respond) {
   });
 }
 
-void revoke_node(ApiContext& context, const Caller& who, const Request& request,
-                 const Respond& respond) {
-  constexpr std::string_view prefix = "/api/v1/nodes/", suffix = "/revoke";
-  const std::string_view path = request.path;
-  if (!path.ends_with(suffix) || path.size() <= prefix.size() + suffix.size())
-    return respond(Response::problem({Code::not_found, "POST /api/v1/nodes/NAME/revoke"}));
-  const std::string name(path.substr(prefix.size(), path.size() - prefix.size() - suffix.size()));
+void revoke_node(ApiContext& context, const Caller& who, const std::string& name, const Respond& respond) {
   const auto revoke = [&context, name, respond] {
     context.store.revoke_node(
         name, [&context, name, respond](base::Result<std::vector<std::string>> serials) {
@@ -80,6 +74,20 @@ void revoke_node(ApiContext& context, const Caller& who, const Request& request,
                         if (!recorded) return respond(Response::problem(recorded.error()));
                         revoke();
                       });
+}
+
+// POST /api/v1/nodes/NAME/WORD. What a node is to take is an operator's to say; that it is none of ours any more, an admin's.
+void change_node(ApiContext& context, const Caller& who, const Request& request, const Respond& respond) {
+  const std::string rest = request.path.substr(std::string_view("/api/v1/nodes/").size());
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string name = rest.substr(0, slash), word = rest.substr(std::min(slash + 1, rest.size()));
+  if (word == "revoke" && !name.empty()) {
+    if (!who.may(Right::administer))
+      return respond(Response::problem({Code::denied, "to revoke a node an admin's right is needed"}));
+    return revoke_node(context, who, name, respond);
+  }
+  if (name.empty() || !context.jobs->schedule(who, name, word, respond))
+    respond(Response::problem({Code::not_found, "POST /api/v1/nodes/NAME/revoke, drain, cordon, ready or gone"}));
 }
 
 void list_series(ApiContext& context, const Request& request, Respond respond) {
@@ -185,10 +193,10 @@ void add_operator_routes(net::http::Server& server, ApiContext& context) {
   route("/api/v1/status",
         [](ApiContext& c, const Request&, Respond respond) { status(c, std::move(respond)); });
   server.route("POST", "/api/v1/nodes/*",
-               net::api::require(context.identify, Right::administer,
+               net::api::require(context.identify, Right::operate,
                                  [&context](const Caller& who, const Request& request,
                                             const Respond& respond) {
-                                   revoke_node(context, who, request, respond);
+                                   change_node(context, who, request, respond);
                                  }));
 }
 

@@ -11,6 +11,7 @@
 #include "cloud/authority.h"
 #include "cloud/block_store.h"
 #include "cloud/config.h"
+#include "cloud/jobs.h"
 #include "cloud/raw_fetch.h"
 #include "engine/admission/source_limit.h"
 #include "net/api/access.h"
@@ -34,6 +35,7 @@ struct ApiContext {
   net::api::AuditFirst audit_first = {};
   engine::SourceLimit* guesses = nullptr;            // of tokens, by source
   RawFetch* raw_fetch = nullptr;                     // of readings that stayed on their node
+  Jobs* jobs = nullptr;
 };
 
 void add_operator_routes(net::http::Server& server, ApiContext& context);

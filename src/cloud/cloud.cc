@@ -31,6 +31,7 @@ Result<std::unique_ptr<Cloud>> Cloud::create(os::World& world, const CloudConfig
       {.budget_bytes = config.artifacts_budget.bytes, .keep_free_bytes = config.artifacts_keep_free.bytes},
       state->metrics));
   TRY(state->open_twins());
+  TRY(state->open_jobs());
   state->make_mqtt();
   TRY(state->make_tls());
   return std::unique_ptr<Cloud>(new Cloud(std::move(state)));
@@ -66,7 +67,7 @@ void Cloud::stop(std::function<void()> done) {
         s.twin_api.reset();   // its WebSockets are not the server's
         s.plain->close([&s, done] {
           s.trail->close([&s, done] {
-            s.twins->close([&s, done] { s.store->close(done); });
+            s.jobs->close([&s, done] { s.twins->close([&s, done] { s.store->close(done); }); });
           });
         });
       });

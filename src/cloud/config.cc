@@ -1,5 +1,7 @@
 #include "cloud/config.h"
 
+#include "cloud/config_jobs.h"
+
 namespace selvedge::cloud {
 
 void CloudConfig::bind_to(settings::Settings& s) {
@@ -39,10 +41,20 @@ void CloudConfig::bind_to(settings::Settings& s) {
   s.bind("access.wrong-tokens-refill", wrong_tokens_refill, "After this long it may be wrong once more.");
   s.bind("artifacts.budget", artifacts_budget, "Artifacts on disk.");
   s.bind("artifacts.keep-free", artifacts_keep_free, "Disk space that artifacts leave to others.");
+  s.bind_each("tenant", [this](settings::Settings& e) { bind_tenant(e, tenants.emplace_back()); },
+              "What the jobs of a tenant may have in all; a tenant that is not named has no bounds.");
+  s.bind("placement.rule", placement_rule,
+         "Rule by which nodes are chosen for tasks (best-fit, worst-fit, article, ...); empty: the default one.");
+  s.bind("placement.default-cpu", default_cpu, "Cores of a node that does not say what it has.");
+  s.bind("placement.default-memory", default_memory, "Memory of a node that does not say what it has.");
+  s.bind("placement.default-disk", default_disk, "Disk of a node that does not say what it has.");
+  s.bind("jobs.silence-margin", silence_margin,
+         "So long after a silent node must have stopped a task, the task is placed elsewhere if its policy is 'replace'.");
   s.bind("tls.chacha20-only", chacha20_only, "Offer ChaCha20-Poly1305 and nothing else.");
 }
 
 base::Result<void> CloudConfig::finish() {
+  TRY(check_jobs(*this));
   if (hosts.empty())
     return base::fail(base::Code::invalid_input,
                       "hosts: at least one name or address is needed for the certificate");

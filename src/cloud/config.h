@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,15 @@
 #include "settings/settings.h"
 
 namespace selvedge::cloud {
+
+struct JobsSettings;
+
+// [[tenant]]
+struct TenantConfig {
+  std::string name, cpu;
+  settings::Size memory{};
+  std::uint32_t tasks = 0;
+};
 
 struct CloudConfig {
   std::string state = "/var/lib/selvedge/cloud";
@@ -38,9 +48,15 @@ struct CloudConfig {
   base::Duration wrong_tokens_refill = std::chrono::seconds(6);
   settings::Size artifacts_budget{100ULL << 30}, artifacts_keep_free{1 << 30};
   bool chacha20_only = false;
+  std::deque<TenantConfig> tenants;
+  std::string placement_rule;             // empty: the default one
+  std::string default_cpu = "1";          // of a node that does not say what it has
+  settings::Size default_memory{256 << 20}, default_disk{1 << 30};
+  base::Duration silence_margin = std::chrono::seconds(30);
 
   void bind_to(settings::Settings& settings);
   base::Result<void> finish();
+  JobsSettings jobs_settings() const;    // after finish()
 };
 
 }  // namespace selvedge::cloud

@@ -31,6 +31,7 @@ void Cloud::State::make_http(const std::string& mqtt_address) {
   context->caller = [this](const net::http::Request& request) { return caller(request); };
   context->guesses = guesses.get();
   context->raw_fetch = raw_fetch.get();
+  context->jobs = jobs.get();
   http = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_access_routes();
   add_operator_routes(*http, *context);
@@ -42,6 +43,7 @@ void Cloud::State::make_http(const std::string& mqtt_address) {
   add_renewal_routes(*http, *context, news);
   add_authority_routes(*http, *context);
   add_twin_routes();
+  jobs->add_routes(*http, {context->identify, context->audit_first});
   add_health_routes(*http, *context);
   plain = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_health_routes(*plain, *context);

@@ -67,13 +67,13 @@ void Cloud::State::make_mqtt() {
   };
   hooks.arrived = [this](std::span<const engine::Arrived> messages) {
     for (const engine::Arrived& message : messages) {
-      if (!twin_link->message(message) && !raw_fetch->message(message))
-        receiver->take(message.device, message.payload);
+      if (twin_link->message(message)) jobs->node_connected(message.device);
+      else if (!raw_fetch->message(message)) receiver->take(message.device, message.payload);
       if (message.token) mqtt->settle(*message.token, Reason::success);
     }
   };
   hooks.left = [this](engine::ConnId conn, std::string_view node) {
-    twin_link->left(conn, node);
+    if (twin_link->left(conn, node)) jobs->node_left(node);
     raw_fetch->left(node);
   };
   mqtt = std::make_unique<net::mqtt::Server>(world, broker_limits(config), access(),
@@ -92,6 +92,11 @@ Result<void> Cloud::State::open_twins() {
       "twins", store::TwinStore::open(world, config.state + "/twins", "cloud", {})));
   twin_link = std::make_unique<TwinLink>(world, *twins, metrics);
   things::add_twin_metrics(metrics, *twins);
+  return {};
+}
+
+Result<void> Cloud::State::open_jobs() {
+  jobs = TRY(Jobs::open(world, config.state + "/jobs", *twins, config.jobs_settings(), metrics));
   return {};
 }
 

@@ -17,6 +17,7 @@
 #include "cloud/authority.h"
 #include "cloud/block_store.h"
 #include "cloud/cloud.h"
+#include "cloud/jobs.h"
 #include "cloud/operators.h"
 #include "cloud/raw_fetch.h"
 #include "cloud/receiver.h"
@@ -41,6 +42,7 @@ struct Cloud::State {
   void on_revoked(std::string_view node);
   void load_revoked(std::function<void()> done);
   base::Result<void> open_twins();
+  base::Result<void> open_jobs();
   void adopt_nodes();                    // those that joined before certificates were recorded
 
   // ---- identity ----
@@ -82,6 +84,7 @@ struct Cloud::State {
   std::unique_ptr<store::TwinStore> twins;
   std::shared_ptr<things::TwinApi> twin_api;
   std::unique_ptr<TwinLink> twin_link;
+  std::unique_ptr<Jobs> jobs;
   std::unique_ptr<net::mqtt::Server> mqtt;
   std::unique_ptr<net::http::Server> http;
   std::unique_ptr<net::http::Server> plain;

@@ -76,9 +76,9 @@ bool TwinLink::message(const engine::Arrived& message) {
 }
 
 // Commands on their way may have been carried out or not; who sent them is told that nobody knows.
-void TwinLink::left(engine::ConnId conn, std::string_view name) {
+bool TwinLink::left(engine::ConnId conn, std::string_view name) {
   const auto at = nodes_.find(name);
-  if (at == nodes_.end() || at->second.conn != conn) return;
+  if (at == nodes_.end() || at->second.conn != conn) return false;
   const std::size_t commands = at->second.commands;
   if (commands > 0) {
     std::vector<std::uint64_t> lost;
@@ -88,6 +88,7 @@ void TwinLink::left(engine::ConnId conn, std::string_view name) {
       end(request, things::refusal(408, "the node's connection was lost before an answer came"));
   }
   nodes_.erase(nodes_.find(name));
+  return true;
 }
 
 void TwinLink::send_to_peer(std::string_view node, base::BytesView message) {

@@ -35,7 +35,8 @@ class TwinLink final : things::SyncHost {
   void attach(net::mqtt::Server& server) { server_ = &server; }
   // True if the message was about twins.
   bool message(const engine::Arrived& message);
-  void left(engine::ConnId conn, std::string_view node);
+  // True if it was the connection on which the node spoke of its twins.
+  bool left(engine::ConnId conn, std::string_view node);
 
   void send(things::Command command, things::CommandDone done);   // a things::SendCommand
 

@@ -1,0 +1,115 @@
+#include "cloud/jobs_file.h"
+
+#include <gtest/gtest.h>
+
+#include "os/fake/simulation.h"
+
+namespace selvedge::cloud {
+namespace {
+
+using namespace std::chrono_literals;
+
+engine::JobRecord record_for_test(const std::string& name, std::uint64_t generation) {
+  engine::JobRecord record;
+  model::Job& job = record.now.job;
+  job.name = name;
+  job.generation = generation;
+  model::TaskGroup group;
+  group.name = "front";
+  group.count = 3;
+  group.task.command = {"/usr/bin/serve", "--port", "80"};
+  group.task.resources = {500, 64 << 20, 0};
+  job.groups.push_back(group);
+  record.now.generations["front"] = {1, generation};
+  record.good = record.now;
+  record.rollout = engine::JobRecord::Rollout::failed;
+  record.rolled_back = true;
+  record.finished["front"] = {0, 2};
+  record.reason = "web.front.0 on a failed: exit status 1";
+  return record;
+}
+
+class JobsFileTest : public testing::Test {
+ protected:
+  ~JobsFileTest() override { machine.crash(); }
+  void open() {
+    auto opened = JobsFile::open(machine, "jobs");
+    ASSERT_TRUE(opened) << opened.error().message;
+    file = std::move(*opened);
+  }
+  void commit() {
+    bool done = false;
+    file->commit([&] { done = true; });
+    ASSERT_TRUE(sim.run_until([&] { return done; }, 10s));
+  }
+  void crash() {
+    machine.crash();
+    file.reset();
+    machine.restart();
+  }
+
+  os::fake::Simulation sim{3};
+  os::fake::Machine& machine = sim.machine("cloud");
+  std::unique_ptr<JobsFile> file;
+};
+
+TEST(JobsRecord, IsReadAsItWasWritten) {
+  const engine::JobRecord record = record_for_test("web", 4);
+  const auto read = read_record(write_record(record));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, record);
+}
+
+TEST(JobsRecord, RefusesAnotherVersionAndWhatCannotBe) {
+  EXPECT_FALSE(read_record(R"({"version":2})"));
+  EXPECT_FALSE(read_record("{}"));
+  std::string text = write_record(record_for_test("web", 4));
+  const std::size_t at = text.find("[1,4]");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_FALSE(read_record(std::string(text).replace(at, 5, "[1,5]"))) << "a group ahead of its job";
+  EXPECT_FALSE(read_record(std::string(text).replace(at, 5, "[]")));
+  EXPECT_FALSE(read_left(R"({"version":1,"node":"a/b","task":"web.front.0","revision":1,"cpu":0,"memory":0,"disk":0})"));
+}
+
+TEST_F(JobsFileTest, KeepsWhatWasCommittedThroughACrash) {
+  open();
+  const engine::JobRecord web = record_for_test("web", 4), gone = record_for_test("gone", 1);
+  const LeftTask left{"edge-1", "web.front.0", 7, {500, 1, 2}, {1, 500, "t4"}};
+  ASSERT_TRUE(file->save("web", &web));
+  ASSERT_TRUE(file->save("gone", &gone));
+  ASSERT_TRUE(file->save_left(left));
+  ASSERT_TRUE(file->save_left({"edge-2", "web.front.1", 3, {}, {}}));
+  ASSERT_TRUE(file->save("gone", nullptr));
+  ASSERT_TRUE(file->forget_left("edge-2", "web.front.1"));
+  commit();
+  crash();
+  open();
+  const auto records = file->records();
+  ASSERT_TRUE(records);
+  ASSERT_EQ(records->size(), 1U);
+  EXPECT_EQ(records->front(), web);
+  EXPECT_EQ(file->left().value(), std::vector{left});
+}
+
+TEST_F(JobsFileTest, IsWrittenAnewWhenMostOfItIsOutOfDate) {
+  open();
+  engine::JobRecord web = record_for_test("web", 4);
+  const LeftTask left{"edge-1", "web.front.0", 7, {}, {}};
+  ASSERT_TRUE(file->save_left(left));
+  std::uint64_t most = 0;
+  for (int i = 0; i < 4000; ++i) {
+    web.reason = std::string(8000, 'x') + std::to_string(i);
+    ASSERT_TRUE(file->save("web", &web));
+    if (i % 50 == 49) commit();
+    most = std::max(most, file->bytes());
+  }
+  commit();
+  EXPECT_LT(most, 20U << 20) << "4000 records of 8 KB are 32 MB";
+  crash();
+  open();
+  EXPECT_EQ(file->records().value(), std::vector{web});
+  EXPECT_EQ(file->left().value(), std::vector{left});
+}
+
+}  // namespace
+}  // namespace selvedge::cloud
