@@ -12,7 +12,7 @@ std::vector<Command> all_commands() {
   for (auto part : {node_commands(), series_commands(), block_commands(), device_commands(), identity_commands(),
                     authority_commands(), access_commands(), artifact_commands(),
                     verify_commands(), replay_commands(), follow_commands(), fetch_commands(), check_commands(), detect_commands(), model_commands(),
-                    twin_commands(), keys_commands(), sign_commands(), own_commands()})
+                    task_commands(), twin_commands(), keys_commands(), sign_commands(), own_commands()})
     for (Command& command : part) all.push_back(std::move(command));
   std::ranges::sort(all, [](const Command& a, const Command& b) {
     return std::tie(a.noun, a.verb) < std::tie(b.noun, b.verb);

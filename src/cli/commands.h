@@ -21,6 +21,7 @@ std::vector<Command> follow_commands();     // device follow
 std::vector<Command> fetch_commands();      // fetch
 std::vector<Command> check_commands();      // check
 std::vector<Command> artifact_commands();   // artifact, node artifacts
+std::vector<Command> task_commands();       // task
 std::vector<Command> twin_commands();       // twin
 std::vector<Command> keys_commands();       // keys
 std::vector<Command> sign_commands();       // artifact sign, artifact verify

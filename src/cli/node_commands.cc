@@ -70,6 +70,19 @@ Result<int> revoke(const Arguments& arguments, Session& session) {
   return 0;
 }
 
+// What the fleet's tasks are to do with a node.
+auto schedule(std::string_view word, std::string_view now) {
+  return [word, now](const Arguments& arguments, Session& session) -> Result<int> {
+    auto api = TRY(ApiClient::cloud(arguments, session));
+    const std::string& node = arguments.positional[0];
+    const std::string answer =
+        TRY(api.request("POST", "/api/v1/nodes/" + encode_query(node) + "/" + std::string(word), "{}"));
+    if (session.out.json()) session.out.document(answer);
+    else session.out.line("node " + node + " " + std::string(now));
+    return 0;
+  };
+}
+
 Result<int> dead_letters(const Arguments& arguments, Session& session) {
   auto api = TRY(ApiClient::node(arguments, session));
   const auto limit = TRY(arguments.integer("limit", 50, 1, 10'000));
@@ -130,6 +143,16 @@ std::vector<Command> node_commands() {
        cloud_flags(), fleet_status},
       {"node", "revoke", "NAME", 1, 1, "Refuse a node's certificate from now on.", {},
        {"selvedge node revoke gateway-7"}, cloud_flags(), revoke},
+      {"node", "drain", "NAME", 1, 1, "Move the tasks of a node elsewhere, and give it no new ones.",
+       "Each stays until there is a place for it elsewhere; selvedge task list --on-node NAME shows what is left.",
+       {"selvedge node drain gateway-7"}, cloud_flags(), schedule("drain", "is being emptied")},
+      {"node", "cordon", "NAME", 1, 1, "Leave a node the tasks that it has, and give it no new ones.", {},
+       {"selvedge node cordon gateway-7"}, cloud_flags(), schedule("cordon", "gets no new tasks")},
+      {"node", "ready", "NAME", 1, 1, "Let a node have tasks again.", {}, {"selvedge node ready gateway-7"}, cloud_flags(),
+       schedule("ready", "takes tasks")},
+      {"node", "gone", "NAME", 1, 1, "Say that a node will never run anything again: its tasks are placed elsewhere at once.",
+       "Only for a node that is off or destroyed: one that still runs would run its tasks beside the new ones until it hears.",
+       {"selvedge node gone gateway-7"}, cloud_flags(), schedule("gone", "counts as gone")},
       {"node", "settings", "", 0, 0, "Show every setting of a node, where it came from, and whether it may change live.",
        "A setting that may change live is wished in the node's twin, for example: selvedge twin set "
        "gateway-7:_node features/settings/desiredProperties/log/level debug",
