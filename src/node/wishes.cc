@@ -104,6 +104,9 @@ void Node::State::start_reconciler() {
   restore_models();
   reconciler->start(name());
   const os::Machine machine = os::machine();
+  // What tasks may ask for of this node: rounded, so that a restart does not look like another machine.
+  const auto folder = world.directory(config.state, true);
+  const std::int64_t disk = folder ? static_cast<std::int64_t>((*folder)->free_bytes().value_or(0)) & ~((std::int64_t{1} << 30) - 1) : 0;
   base::JsonWriter json;
   json.begin_object()
       .field("name", name())
@@ -112,6 +115,12 @@ void Node::State::start_reconciler() {
       .field("arch", machine.arch)
       .field("os", machine.os)
       .field("kernel", machine.kernel)
+      .key("resources")
+      .begin_object();
+  if (machine.cpu > 0) json.field("cpu", machine.cpu);
+  if (machine.memory > 0) json.field("memory", machine.memory);
+  json.field("disk", disk)
+      .end_object()
       .key("store")
       .begin_object()
       .field("blocks_bytes", config.store.block_bytes)

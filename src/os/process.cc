@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -108,6 +109,11 @@ Machine machine() {
   }
   std::ifstream boot("/proc/sys/kernel/random/boot_id");
   std::getline(boot, known.boot);
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (sched_getaffinity(0, sizeof cores, &cores) == 0) known.cpu = std::int64_t{1000} * CPU_COUNT(&cores);
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  if (pages > 0 && page > 0) known.memory = std::int64_t{pages} * page;
   return known;
 }
 

@@ -22,6 +22,8 @@ std::uint64_t resident_memory();
 struct Machine {
   std::string arch, os, kernel;          // "x86_64", "linux", "6.1.0"
   std::string boot;                      // of this start of the machine; "" where that is not known
+  std::int64_t cpu = 0;                  // thousandths of a core that we may use; 0: unknown
+  std::int64_t memory = 0;               // bytes; 0: unknown
 };
 Machine machine();
 

@@ -23,6 +23,14 @@ TEST(Process, KnowsItsMemory) {
   EXPECT_LE(memory.proportional_bytes, memory.resident_bytes);
 }
 
+TEST(Process, KnowsItsMachine) {
+  const Machine known = machine();
+  EXPECT_EQ(known.os, "linux");
+  EXPECT_GE(known.cpu, 1000);
+  EXPECT_EQ(known.cpu % 1000, 0);
+  EXPECT_GT(known.memory, 1 << 20);
+}
+
 TEST(Process, HasADirectoryForItselfAlone) {
   const std::string path = testing::TempDir() + "/claimed." + std::to_string(getpid());
   ASSERT_TRUE(claim_directory(path));
