@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <array>
 #include <map>
 #include <set>
 
@@ -74,6 +75,8 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
   base::Result<std::string> explain_json(const std::string& name, std::string_view group, std::size_t closest);
   base::Result<std::string> plan_json(const model::Job& job);
   void make_metrics(base::Registry& metrics);
+  using Counts = std::array<std::size_t, 7>;       // by MemberState
+  const Counts& count_members() const;
 
   os::World& world;
   store::TwinStore& twins;
@@ -103,6 +106,8 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
   std::vector<Change> unwritten, stuck;            // not yet saved; saved, and not taken by a twin
   std::vector<Saved> waiters;
   std::size_t commits = 0;                         // under way
+  mutable std::optional<base::Instant> counted_at;
+  mutable Counts counted{};
 
   base::Counter *placed_total, *refused_total, *displaced_total, *edits_failed;
 };

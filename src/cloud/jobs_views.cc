@@ -181,6 +181,17 @@ Result<std::string> Jobs::State::plan_json(const model::Job& job) {
   return json.end_array().end_object().take();
 }
 
+// Once a turn: a scrape asks for each state.
+const Jobs::State::Counts& Jobs::State::count_members() const {
+  const base::Instant now = world.loop().now();
+  if (counted_at == now) return counted;
+  counted_at = now;
+  counted = {};
+  for (const std::string& job : book.jobs())
+    for (const MemberStatus& member : book.members(job)) ++counted[static_cast<std::size_t>(member.state)];
+  return counted;
+}
+
 void Jobs::State::make_metrics(base::Registry& metrics) {
   placed_total = &metrics.counter("selvedge_placement_placed_total", "Members of jobs for which a node was found.");
   refused_total = &metrics.counter("selvedge_placement_refused_total", "Answers that no node takes a member of a job now.");
@@ -201,12 +212,7 @@ void Jobs::State::make_metrics(base::Registry& metrics) {
   for (const MemberState state : {MemberState::unplaced, MemberState::placed, MemberState::running, MemberState::done,
                                   MemberState::failed, MemberState::leaving, MemberState::lost})
     gauge("selvedge_jobs_members", "Members of jobs, by state.",
-          [state](const State& s) {
-            std::ptrdiff_t count = 0;
-            for (const std::string& job : s.book.jobs())
-              count += std::ranges::count(s.book.members(job), state, &MemberStatus::state);
-            return count;
-          },
+          [state](const State& s) { return s.count_members()[static_cast<std::size_t>(state)]; },
           {{"state", std::string(name(state))}});
 }
 
