@@ -32,13 +32,18 @@ std::pair<std::string, std::string> parts(const Request& request) {
 
 bool flag(const Request& request, std::string_view name) { return request.parameter(name).value_or("") == "true"; }
 
+constexpr std::uint64_t longest_generation = 999'999'999;
+
 // A wish has to find room in a twin, or no node could ever hear of it.
 Result<void> check_sizes(const model::Job& job, std::size_t most) {
   // Members of a twin that begin so are not tasks.
   if (job.name.starts_with('_')) return base::fail(Code::invalid_input, "name: '" + job.name + "' begins with '_'");
   for (const model::TaskGroup& group : job.groups) {
     engine::Twin twin;
-    const std::string wish = codec::task::write_task(codec::task::member_task(job, group, 0));
+    model::Task task = group.task;                 // as the longest of its wishes
+    task.name = job.name + "." + group.name + "." + std::to_string(group.count);
+    task.generation = longest_generation;
+    const std::string wish = codec::task::write_task(task);
     const auto fits = twin.edit({engine::TwinEdit::Kind::put, "/features/tasks/desiredProperties/t", wish}, {1, 1}, {});
     if (fits && wish.size() <= most) continue;
     return base::fail(Code::invalid_input, "groups[" + std::to_string(&group - job.groups.data()) + "].task: it does not fit into a node's twin: " +
