@@ -202,7 +202,8 @@ std::vector<std::string> sandboxed(SandboxTools::Kind kind, const ChildSandbox& 
   arguments.add("bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "task");
   if (!network) arguments.add("--unshare-net");
   arguments.add("--cap-drop", "ALL");
-  if (as_root) arguments.add("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID");
+  // The third is for its folder, which is another user's and may be closed to root; setpriv loses all three.
+  if (as_root) arguments.add("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_DAC_READ_SEARCH");
   else arguments.add("--unshare-user", "--uid", user, "--gid", user);
   const auto give = [&](const char* option, int descriptor) {
     if (descriptor >= 0) arguments.add(option, std::to_string(descriptor));

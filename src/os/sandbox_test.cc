@@ -55,6 +55,12 @@ TEST_F(SandboxTest, SeesItsFolderAndTheSystemsProgramsAndLittleElse) {
   EXPECT_TRUE(heard.start->limits.starts_with("sandbox: bubblewrap"));
 }
 
+TEST_F(SandboxTest, StartsInAFolderThatOnlyItsUserMayEnter) {
+  std::filesystem::permissions(work, std::filesystem::perms::owner_all);
+  run(boxed("cat own"));
+  EXPECT_EQ(heard.out, "its own\n") << heard.error;
+}
+
 TEST_F(SandboxTest, CannotWriteOutsideItsFolder) {
   run(boxed("for f in /usr/x /etc/x /x /dev/x /proc/sys/kernel/core_pattern /bin/x; do echo bad >$f && echo wrote $f; done; "
             "echo ok >/tmp/selvedge-x && cat /tmp/selvedge-x; echo ok >/dev/shm/x && cat /dev/shm/x; echo >/dev/null && echo null; "
