@@ -12,6 +12,7 @@ import time
 import demo_data
 import tour
 import tour_models
+import tour_tasks
 from fleet import ROOT, Failed, Fleet, fetch, metric, pss_bytes
 
 NODES = 3
@@ -84,7 +85,7 @@ def quantile(ordered, share):
 
 
 def start(arguments, folder):
-    fleet = Fleet(folder, ROOT / arguments.build)
+    fleet = Fleet(folder, ROOT / arguments.build, tour_tasks.CLOUD)
     say(f"starting the cloud and {NODES} nodes in {folder}")
     fleet.cloud.start()
     for i in range(NODES):
@@ -197,7 +198,13 @@ def main():
         fleet = None
         try:
             fleet = start(arguments, arguments.keep or temporary)
-            summary = run(fleet, arguments, files) | tour.show(fleet, say) | tour_models.show(fleet, say)
+            summary = run(fleet, arguments, files)
+            made, moving = tour_tasks.begin(fleet, say)
+            try:
+                summary |= made | tour.show(fleet, say) | tour_models.show(fleet, say)
+            finally:
+                moving.thread.join()
+            summary |= moving.end()
             show(summary)
             if arguments.json:
                 pathlib.Path(arguments.json).write_text(json.dumps(summary, indent=2) + "\n")

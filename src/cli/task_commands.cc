@@ -194,7 +194,7 @@ std::vector<Command> task_commands() {
       {"task", "run", "NAME [PROGRAM...]", 1, 257, "Run a program on the fleet: a job of one group, \"main\".",
        "What begins with a dash belongs to the program after --. A program is a path below the folder of its artifacts, "
        "or of the machine if it begins with /.",
-       {"selvedge task run fahrenheit --artifact fahrenheit:1 --cpu 0.5 --memory 64MiB -- ./fahrenheit.py --verbose",
+       {"selvedge task run fahrenheit --artifact fahrenheit.py:1 --cpu 0.5 --memory 64MiB -- /usr/bin/python3 -u fahrenheit.py",
         "selvedge task run report --mode job --on site=hall-2 -- /usr/bin/python3 report.py"},
        waiting_flags({{"artifact", "LIST", "NAME:VERSION, or NAME:VERSION=FOLDER, apart by commas."},
                       {"cpu", "CORES", "Of each task."},
