@@ -46,6 +46,19 @@ def metric(text, name):
     return total
 
 
+def end_tasks(folder):
+    """Kills what nodes with state below a folder have started: tasks go on without their node, but not without its machine."""
+    folder = str(folder)
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            bubble = words[0] == b"bwrap" and any(word.startswith(folder.encode() + b"/") for word in words)
+            if bubble or os.readlink(process / "cwd").startswith(folder + "/"):
+                os.kill(int(process.name), signal.SIGKILL)
+        except (OSError, ValueError):
+            continue
+
+
 def flip(path, at):
     """Changes one bit of a file."""
     with open(path, "r+b") as file:
@@ -153,7 +166,8 @@ class Fleet:
     def cli(self, *arguments, node=None, check=True):
         """Runs a command with --json against the cloud, or against a node; returns what it printed."""
         where = ["--node", node.url] if node else ["--cloud", self.url, "--identity", str(self.identity)]
-        command = [self.program("selvedge"), *arguments, *where, "--json"]
+        options = arguments.index("--") if "--" in arguments else len(arguments)    # what follows is another program's
+        command = [self.program("selvedge"), *arguments[:options], *where, "--json", *arguments[options:]]
         done = subprocess.run(command, capture_output=True, text=True)
         if check and done.returncode != 0:
             raise Failed(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
@@ -207,3 +221,4 @@ class Fleet:
                 except OSError:
                     pass
             process.kill()
+        end_tasks(self.folder)

@@ -4,14 +4,11 @@ The script is docs/examples/fahrenheit.py. The services have a lease: a node tha
 clock, and only then do they run elsewhere. While that passes, the rest of the tour goes on.
 """
 import json
-import os
-import pathlib
-import signal
 import subprocess
 import threading
 import time
 
-from fleet import ROOT, Failed
+from fleet import ROOT, Failed, end_tasks
 from tour import publish, wait
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -81,23 +78,6 @@ healthy = "1s"
     return places
 
 
-def power_off(node):
-    """The machine of a node loses its power: the program, and all that it started, at once."""
-    below, found = [node.process.pid], [node.process.pid]
-    while below:
-        pid = below.pop()
-        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-            children = [int(child) for child in task.read_text().split()]
-            below += children
-            found += children
-    for pid in found:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    node.process.kill()
-
-
 class Moving:
     """Watches, beside the rest of the tour, until all services run on nodes that live."""
 
@@ -146,5 +126,6 @@ def begin(fleet, say):
     converted = edge_function(fleet, fleet.nodes[0], say)
     before = spread(fleet, say)
     dead = fleet.nodes[1]
-    power_off(dead)
+    dead.process.kill()            # the machine loses its power: the program, and all that it started
+    end_tasks(dead.state)
     return {"edge_function_readings": converted}, Moving(fleet, before, dead, say)

@@ -65,7 +65,7 @@ TaskRun::TaskRun(os::World& world, const TaskPlace& place, TaskRunFile file, std
     : world_(world), place_(place), file_(std::move(file)), log_(std::move(log)), lane_(lane), host_(host),
       options_(std::make_shared<os::ChildOptions>(task_options(place, file_, file_.task.command))) {
   if (!file_.task.feeds.empty()) options_->input = os::ChildOptions::Input::pipe;
-  options_->group = place.node + "/" + file_.name;
+  options_->group = place.group + "/" + file_.name;
   options_->run = task_run_folder(place.absolute, file_.name, file_.run);
 }
 

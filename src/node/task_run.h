@@ -23,7 +23,8 @@ struct TaskPlace {
   std::string root;                                // <state>/tasks, as os::World has it
   std::string absolute;                            // the same for programs
   std::string state;                               // absolute; hidden from tasks
-  std::string node;                                // its name, and that of the group of control groups
+  std::string node;                                // its name
+  std::string group;                               // of the control groups of its tasks
   std::string secrets;                             // folder; "": there are none
   std::uint32_t user = 0;
 };

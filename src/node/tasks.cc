@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/task/task.h"
+#include "crypto/crypto.h"
 #include "node/tasks_state.h"
 #include "node/task_preparing.h"
 #include "os/file_at.h"
@@ -23,8 +24,12 @@ constexpr base::Duration most_check = std::chrono::minutes(10);
 // A wall clock before this was not set since the machine has none of its own.
 constexpr base::Time long_ago{1'735'689'600'000'000'000};        // 2025
 
-bool is_group(std::string_view name) {
-  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_'; });
+// Nodes of the same name may share a machine, and what is in a group of one's own is ended at a start: the state's place tells them apart.
+std::string group_of(const TaskPlace& place) {
+  const auto good = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_'; };
+  const std::string node = std::ranges::all_of(place.node, good) ? place.node : "node";
+  const crypto::Digest state = crypto::sha256(base::as_bytes(place.state));
+  return node + "-" + base::to_hex(base::BytesView(state).first(4));
 }
 
 }  // namespace
@@ -95,7 +100,8 @@ void Tasks::start() {
   State& s = *state_;
   if (s.phase != State::Phase::idle) return s.read_wishes_soon();
   s.phase = State::Phase::adopting;
-  s.place.node = is_group(s.host.node()) ? s.host.node() : "node";
+  s.place.node = s.host.node();
+  s.place.group = group_of(s.place);
   auto files = read_run_files(s.world, s.place.root);
   if (!files) base::log::error("tasks", "cannot look for what runs", {{"why", files.error()}});
   s.adopt_all(files ? std::move(*files) : std::vector<TaskRunFile>());
@@ -118,7 +124,7 @@ void Tasks::State::adopted_one() {
   if (phase != Phase::adopting || --to_adopt > 0) return;
   std::vector<std::string> kept;
   for (const auto& [key, run] : runs) kept.push_back(key.first);
-  world.end_leftovers(place.node, std::move(kept), [weak = weak_from_this()](const std::vector<std::string>& ended) {
+  world.end_leftovers(place.group, std::move(kept), [weak = weak_from_this()](const std::vector<std::string>& ended) {
     const auto self = weak.lock();
     if (!self || self->phase != Phase::adopting) return;
     for (const std::string& name : ended) base::log::warn("tasks", "ended what an earlier run left", {{"task", name}});
