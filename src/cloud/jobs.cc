@@ -14,8 +14,9 @@ using engine::MemberKey;
 namespace {
 
 constexpr base::Duration retry_after = std::chrono::seconds(1);
-// A turn that does not come to an end by itself goes on in the next one.
+// A turn that does not come to an end by itself goes on in the next one; what was placed so far is written meanwhile.
 constexpr int most_rounds = 1'000;
+constexpr std::size_t most_answers = 1'000;        // a few milliseconds
 
 }  // namespace
 
@@ -86,18 +87,28 @@ void Jobs::State::turn() {
 void Jobs::State::settle() {
   const base::Instant now = world.loop().now();
   book.settle(now, out);
-  for (int round = 0; !out.released.empty() || !out.asks.empty(); ++round) {
-    if (round == most_rounds) return plan_turn();
+  std::size_t answered = 0;
+  for (int round = 0; round < most_rounds; ++round) {
+    for (AskPlace& ask : out.asks) {
+      const std::int32_t priority = ask.group.priority;
+      asks.emplace(priority, std::move(ask));
+    }
+    out.asks.clear();
     if (!out.released.empty()) {
       free_rooms();
     } else {
+      if (asks.empty()) return;
+      if (answered >= most_answers) break;
       // Who may displace others comes before them.
-      auto asks = std::exchange(out.asks, {});
-      std::ranges::stable_sort(asks, std::greater{}, [](const AskPlace& ask) { return ask.group.priority; });
-      for (const AskPlace& ask : asks) answer(ask);
+      while (!asks.empty() && answered < most_answers) {
+        const AskPlace ask = std::move(asks.extract(asks.begin()).mapped());
+        answered += ask.members.size();
+        answer(ask);
+      }
     }
     book.settle(now, out);
   }
+  plan_turn();
 }
 
 void Jobs::State::free_rooms() {
@@ -163,7 +174,8 @@ void Jobs::State::deliver() {
     if (change.wish) {
       node.withdrawn.erase(change.task);
     } else {
-      LeftTask left{.node = change.node, .task = change.task, .revision = change.revision, .resources = {}, .accelerators = {}};
+      LeftTask left{.node = change.node, .task = change.task, .number = 0, .revision = change.revision, .resources = {},
+                    .accelerators = {}, .disconnect = wish.disconnect};
       if (const auto member = engine::member_of(change.task))
         if (const auto room = places.room(*member, change.node)) {
           left.resources = room->resources;

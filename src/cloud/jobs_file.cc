@@ -1,5 +1,7 @@
 #include "cloud/jobs_file.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 
@@ -35,6 +37,7 @@ Result<void> JobsFile::replay(const store::Record& record) {
     case Kind::job_gone: jobs_.erase(text); break;
     case Kind::left: {
       const LeftTask left = TRY(read_left(text));
+      last_number_ = std::max(last_number_, left.number);
       left_[place(left.node, left.task)] = text;
       break;
     }
@@ -81,7 +84,8 @@ Result<void> JobsFile::save(const std::string& job, const engine::JobRecord* rec
   return {};
 }
 
-Result<void> JobsFile::save_left(const LeftTask& left) {
+Result<void> JobsFile::save_left(LeftTask left) {
+  left.number = ++last_number_;
   std::string text = write_left(left);
   TRY(append(Kind::left, text));
   left_[place(left.node, left.task)] = std::move(text);

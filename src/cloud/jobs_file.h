@@ -28,7 +28,7 @@ class JobsFile {
   base::Result<std::vector<LeftTask>> left() const;
 
   base::Result<void> save(const std::string& job, const engine::JobRecord* record);   // null: it is no more
-  base::Result<void> save_left(const LeftTask& left);
+  base::Result<void> save_left(LeftTask left);       // its number is given here
   base::Result<void> forget_left(const std::string& node, const std::string& task);
   void commit(std::function<void()> done);
 
@@ -45,7 +45,7 @@ class JobsFile {
   std::unique_ptr<store::SegmentLog> log_;
   std::map<std::string, std::string> jobs_;
   std::map<std::string, std::string> left_;          // by "<node>/<task>"
-  std::uint64_t live_bytes_ = 0;
+  std::uint64_t live_bytes_ = 0, last_number_ = 0;
   bool writing_anew_ = false;
 };
 

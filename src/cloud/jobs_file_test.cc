@@ -29,6 +29,13 @@ engine::JobRecord record_for_test(const std::string& name, std::uint64_t generat
   return record;
 }
 
+LeftTask left_for_test(const std::string& node, std::uint64_t number) {
+  LeftTask left{.node = node, .task = "web.front.0", .number = number, .revision = 7, .resources = {500, 1, 2},
+                .accelerators = {1, 500, "t4"}, .disconnect = {}};
+  left.disconnect = {model::TaskDisconnect::Policy::replace, 90s};
+  return left;
+}
+
 class JobsFileTest : public testing::Test {
  protected:
   ~JobsFileTest() override { machine.crash(); }
@@ -74,13 +81,13 @@ TEST(JobsRecord, RefusesAnotherVersionAndWhatCannotBe) {
 TEST_F(JobsFileTest, KeepsWhatWasCommittedThroughACrash) {
   open();
   const engine::JobRecord web = record_for_test("web", 4), gone = record_for_test("gone", 1);
-  const LeftTask left{"edge-1", "web.front.0", 7, {500, 1, 2}, {1, 500, "t4"}};
+  const LeftTask left = left_for_test("edge-1", 2);
   ASSERT_TRUE(file->save("web", &web));
   ASSERT_TRUE(file->save("gone", &gone));
+  ASSERT_TRUE(file->save_left(left_for_test("edge-2", 0)));
   ASSERT_TRUE(file->save_left(left));
-  ASSERT_TRUE(file->save_left({"edge-2", "web.front.1", 3, {}, {}}));
   ASSERT_TRUE(file->save("gone", nullptr));
-  ASSERT_TRUE(file->forget_left("edge-2", "web.front.1"));
+  ASSERT_TRUE(file->forget_left("edge-2", "web.front.0"));
   commit();
   crash();
   open();
@@ -94,7 +101,7 @@ TEST_F(JobsFileTest, KeepsWhatWasCommittedThroughACrash) {
 TEST_F(JobsFileTest, IsWrittenAnewWhenMostOfItIsOutOfDate) {
   open();
   engine::JobRecord web = record_for_test("web", 4);
-  const LeftTask left{"edge-1", "web.front.0", 7, {}, {}};
+  LeftTask left = left_for_test("edge-1", 1);
   ASSERT_TRUE(file->save_left(left));
   std::uint64_t most = 0;
   for (int i = 0; i < 4000; ++i) {
@@ -109,6 +116,9 @@ TEST_F(JobsFileTest, IsWrittenAnewWhenMostOfItIsOutOfDate) {
   open();
   EXPECT_EQ(file->records().value(), std::vector{web});
   EXPECT_EQ(file->left().value(), std::vector{left});
+  ASSERT_TRUE(file->save_left(left));
+  left.number = 2;
+  EXPECT_EQ(file->left().value(), std::vector{left}) << "numbers go on";
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ using engine::JobRecord;
 constexpr std::int64_t version = 1;
 constexpr std::array<std::string_view, 3> rollouts{"well", "under_way", "failed"};
 constexpr std::size_t most_reason_bytes = 16 << 10;
+constexpr std::int64_t most_patience_ms = std::int64_t{1} << 40;   // 34 years
 
 std::unexpected<base::Error> wrong(const std::string& what) {
   return fail(Code::corrupt, "record of a job: " + what);
@@ -64,8 +65,7 @@ Result<Value> parse(std::string_view text, std::size_t most) {
   return value;
 }
 
-Result<std::int64_t> amount(const Value& value, std::string_view what) {
-  constexpr std::int64_t most = std::int64_t{1} << 52;
+Result<std::int64_t> amount(const Value& value, std::string_view what, std::int64_t most = std::int64_t{1} << 52) {
   if (!value.is_integer() || value.integer() < 0 || value.integer() > most)
     return wrong(std::string(what) + " is out of range");
   return value.integer();
@@ -127,6 +127,7 @@ std::string write_left(const LeftTask& left) {
       .field("version", version)
       .field("node", left.node)
       .field("task", left.task)
+      .field("number", left.number)
       .field("revision", left.revision)
       .field("cpu", left.resources.cpu)
       .field("memory", left.resources.memory)
@@ -138,6 +139,9 @@ std::string write_left(const LeftTask& left) {
         .field("thousandths", left.accelerators.thousandths)
         .field("model", left.accelerators.model)
         .end_object();
+  if (left.disconnect.policy == model::TaskDisconnect::Policy::replace)
+    json.field("replaced_after_ms",
+               std::min<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(left.disconnect.after).count(), most_patience_ms));
   return json.end_object().take();
 }
 
@@ -147,7 +151,11 @@ Result<LeftTask> read_left(std::string_view text) {
   left.node = value["node"].text();
   left.task = value["task"].text();
   if (!crypto::is_name(left.node) || !engine::member_of(left.task)) return wrong("a task that has no name");
+  if (!value["number"].is_null()) left.number = static_cast<std::uint64_t>(TRY(amount(value["number"], "number")));
   left.revision = static_cast<std::uint64_t>(TRY(amount(value["revision"], "revision")));
+  if (const Value& after = value["replaced_after_ms"]; !after.is_null())
+    left.disconnect = {model::TaskDisconnect::Policy::replace,
+                       std::chrono::milliseconds(TRY(amount(after, "replaced_after_ms", most_patience_ms)))};
   left.resources = {TRY(amount(value["cpu"], "cpu")), TRY(amount(value["memory"], "memory")),
                     TRY(amount(value["disk"], "disk"))};
   const Value& accelerators = value["accelerators"];

@@ -2,7 +2,7 @@
 // and whose node has not said yet that they have gone.
 //
 //   {"version":1,"now":{"job":{...},"generations":{"front":[1,3]}},"good":{...},"rollout":"well",...}
-//   {"version":1,"node":"edge-1","task":"web.front.0","revision":7,"cpu":500,"memory":1048576,"disk":0}
+//   {"version":1,"node":"edge-1","task":"web.front.0","number":3,"revision":7,"cpu":500,"memory":1048576,"disk":0}
 //
 // Members that are not known are of a newer cloud and skipped; a newer version is refused. What is read is held against
 // the bounds of what a job may be. Pure; any thread.
@@ -20,12 +20,15 @@ namespace selvedge::cloud {
 
 inline constexpr std::size_t job_record_bytes = 16 << 20;   // at most
 
-// A wish that was withdrawn: at which revision of the node's wishes, and the room that its task may still take.
+// A wish that was withdrawn: at which revision of the node's wishes, the room that its task may still take, and how long
+// the node goes on with it without the cloud.
 struct LeftTask {
   std::string node, task;
+  std::uint64_t number = 0;                        // grows with each
   std::uint64_t revision = 0;
   model::Resources resources;
   model::AcceleratorAsk accelerators;
+  model::TaskDisconnect disconnect;                // `replace` with its time, or `keep`: for ever
   friend bool operator==(const LeftTask&, const LeftTask&) = default;
 };
 

@@ -60,7 +60,12 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
 
   // ---- jobs_restore.cc ----
   base::Result<void> restore(const std::string& path);
-  void restore_node(const std::string& name, const engine::Twin& twin, const std::vector<LeftTask>& left);
+  struct Claim;                                    // of a task to be where it was
+  void find_wishes(const std::string& name, const engine::Twin& twin, const std::vector<LeftTask>& left, std::vector<Claim>& claims);
+  void stands(const std::string& name, model::Task task);
+  void leaves(const LeftTask& left);
+  void hold(const engine::MemberKey& member, const std::string& node, const model::Resources& resources,
+            const model::AcceleratorAsk& accelerators);
 
   // ---- jobs_api.cc ----
   void put_job(const net::api::Caller& who, const net::http::Request& request, const net::http::Respond& respond);
@@ -93,6 +98,7 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
   std::set<std::string> changed_nodes, removed_nodes, heard_nodes;
   std::set<std::pair<std::string, std::string>> changed_tasks;   // node, task
   std::vector<engine::MemberDisplaced> displaced;
+  std::multimap<std::int32_t, engine::AskPlace, std::greater<>> asks;   // by priority, then in order
   engine::JobOutputs out;
   bool turn_planned = false;
   os::TimerId wake_timer{}, retry_timer{};

@@ -208,6 +208,38 @@ TEST_F(JobsTest, AskTheNodeAlsoForWhatItNeverReported) {
   EXPECT_EQ(ask("DELETE", "/api/v1/jobs/web?forget=true").status, 204);
 }
 
+TEST_F(JobsTest, WaitForANodeAlsoWhenItsTwinWasRemoved) {
+  open();
+  add_node("a");
+  add_node("b", 100);
+  submit(job(1));
+  turns();
+  ASSERT_EQ(where()["web.front.0"], "running a");
+  stubborn = true;
+  edit("b", "/features/node/properties/resources/cpu", "1000", Kind::put);
+  ASSERT_EQ(ask("POST", "/api/v1/nodes/a/drain").status, 200);
+  turns();
+  ASSERT_EQ(where()["web.front.0"], "leaving a");
+  for (const bool cut_too : {false, true}) {
+    nodes["a"].connected = false;
+    ASSERT_TRUE(twins->remove("a:_node"));
+    bool on_disk = false;
+    twins->commit([&] { on_disk = true; });
+    if (!cut_too) sim.run_for(2s);
+    else while (!on_disk) sim.run_for(1ms);
+    restart();
+    turns(5);
+    EXPECT_EQ(wish("b", "web.front.0"), "") << "a may run it";
+    nodes["a"].connected = true;
+    jobs->node_connected("a");
+    turns(5);
+    EXPECT_EQ(wish("b", "web.front.0"), "") << "a runs it";
+  }
+  stubborn = false;
+  turns(5);
+  EXPECT_THAT(where()["web.front.0"], testing::StartsWith("running ")) << "on either: who removed the twin called the drain off";
+}
+
 TEST_F(JobsTest, GoElsewhereWhenATwinIsFull) {
   settings.twin_bytes = 5'000;
   open();

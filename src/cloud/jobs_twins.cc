@@ -68,6 +68,12 @@ void Jobs::State::take_nodes() {
   for (const std::string& name : std::exchange(removed_nodes, {})) {
     if (twins.find(model::twin_id(name, model::node_twin_name)) != nullptr) continue;   // made anew since
     places.set_state(name, NodeState::cordoned);
+    // So that the node, when its twin is there again, says that what was to go before has gone.
+    if (const auto node = nodes.find(name); node != nodes.end())
+      for (auto& [task, revision] : node->second.withdrawn) {
+        revision = ++node->second.revision;
+        unwritten.push_back({name, task, std::nullopt, revision});
+      }
     for (const std::string& job : book.jobs())
       for (const engine::MemberStatus& member : book.members(job))
         if (member.node == name)
@@ -173,13 +179,14 @@ Result<void> Jobs::State::write(const std::string& name, const std::vector<const
   base::JsonWriter patch;
   patch.begin_array();
   for (const auto& [task, change] : newest) {
-    const bool there = has(task);
     if (!change->wish) {
+      const bool there = has(task);
       if (there) patch.begin_object().field("op", "remove").field("path", "/" + task).end_object();
       left = left || there;
       continue;
     }
     const std::string wish = codec::task::write_task(*change->wish);
+    const bool there = !twins.find(id)->leaf(model::TwinPart::desired, "/tasks/" + task + "/generation").empty();
     // The node has to find room for what it says of it, too.
     const std::size_t cost = there ? 0 : 2 * wish.size() + report_bytes;
     if (used + cost > settings.twin_bytes) {

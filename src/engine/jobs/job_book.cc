@@ -32,7 +32,7 @@ Result<void> JobBook::step(const JobInput& input, base::Instant now, JobOutputs&
       if (job == s.jobs.end()) return fail(Code::not_found, "there is no job " + in.job);
       if (job->second.record.stopped) return {};
       s.member_count -= wanted_count(job->second.record);
-      job->second.record.stopped = true;
+      job->second.record.stopped = job->second.to_fit = true;
       out.save.push_back(in.job);
       s.touch_job(in.job);
     } else if constexpr (std::is_same_v<In, JobForgotten>) {
@@ -47,12 +47,13 @@ Result<void> JobBook::step(const JobInput& input, base::Instant now, JobOutputs&
     else if constexpr (std::is_same_v<In, MemberNotPlaced>) s.not_placed(in, now);
     else if constexpr (std::is_same_v<In, RoomAppeared>) {
       // Each asks again soon, but not in the same turn: with a pause of its own it finds its place in the line.
-      for (auto& [name, job] : s.jobs)
-        for (auto& [at, member] : job.members) {
-          if (!member.ask_again) continue;
-          member.ask_again = now;
-          s.touch_job(name);
-        }
+      for (const std::string& name : std::exchange(s.waiting_jobs, {})) {
+        const auto job = s.jobs.find(name);
+        if (job == s.jobs.end()) continue;
+        for (auto& [at, member] : job->second.members)
+          if (member.ask_again) member.ask_again = now;
+        s.touch_job(name);
+      }
     } else if constexpr (std::is_same_v<In, MemberDisplaced>) {
       Member* member = s.find(in.member);
       if (member == nullptr || member->node.empty() || member->finished) return {};
@@ -66,6 +67,7 @@ Result<void> JobBook::step(const JobInput& input, base::Instant now, JobOutputs&
       s.member_count += wanted_count(in.record);
       s.touch_job(name);
     } else if constexpr (std::is_same_v<In, WishFound>) s.found(in, now, out);
+    else if constexpr (std::is_same_v<In, LeavingFound>) s.found(in);
     else s.begun = true;
     return {};
   };

@@ -3,7 +3,8 @@
 //
 // A job's members become tasks on nodes: the book asks for a place for each, is told of one, and says what to wish
 // in which node's twin. What it knows of running tasks are the nodes' reports. Nothing is in it that is not either a
-// job record (save) or a wish in some twin: after a restart it is told both, and goes on.
+// job record (save), a wish in some twin, or a withdrawn wish whose end was not heard: the host keeps the three, and
+// after a restart it is told of them, and goes on.
 //
 // A change is a new generation. Members whose task did not change are left alone, the others are replaced
 // `update.parallel` at a time; the next goes when one has been well for `update.healthy`. If one fails, or is not well
@@ -117,7 +118,8 @@ struct TaskReported {
   std::string node, task;
   std::optional<model::TaskStatus> status;
 };
-// At the start, before JobsBegin: the records, then the wishes that stand in twins, then what nodes say.
+// At the start, before JobsBegin: the records, then the wishes that stand in twins and those that were withdrawn, then
+// what nodes say. Of a member that is found in more than one place the first counts: the newest comes first.
 struct JobRestored {
   JobRecord record;
 };
@@ -125,10 +127,16 @@ struct WishFound {
   std::string node;
   model::Task task;
 };
+// A wish was withdrawn, and its node has not said that the task has gone.
+struct LeavingFound {
+  std::string node;
+  MemberKey member;
+  model::TaskDisconnect disconnect;                // as in WishTask
+};
 struct JobsBegin {};
 
 using JobInput = std::variant<JobWished, JobStopped, JobForgotten, MemberPlaced, MemberNotPlaced, RoomAppeared,
-                              MemberDisplaced, NodeChanged, TaskReported, JobRestored, WishFound, JobsBegin>;
+                              MemberDisplaced, NodeChanged, TaskReported, JobRestored, WishFound, LeavingFound, JobsBegin>;
 
 // ---- outputs ----
 
@@ -148,6 +156,8 @@ struct ReleasePlace {
 struct WishTask {
   std::string node, name;
   std::optional<model::Task> task;                 // none: the wish goes
+  // Of one that goes: how long the node may go on with it if it does not hear of that. Keep: for ever.
+  model::TaskDisconnect disconnect;
 };
 struct JobOutputs {
   std::vector<std::string> save;                   // records that changed: record() or, if there is none, erase it
@@ -194,6 +204,8 @@ class JobBook {
   const JobRecord* record(std::string_view job) const;
   std::optional<JobStatus> status(std::string_view job) const;
   std::vector<MemberStatus> members(std::string_view job) const;
+  // Whether the member is to hold room on this node.
+  bool holds(const MemberKey& member, std::string_view node) const;
 
  private:
   struct State;

@@ -292,6 +292,67 @@ TEST(JobBook, WhatStillLeavesAfterARestartIsWaitedFor) {
   EXPECT_EQ(fleet.most_at_once, 1U);
 }
 
+TEST(JobBook, AfterARestartWaitsForATaskThatItsNodeNeverReported) {
+  FleetForTest fleet(2, 1);
+  fleet.nodes["n0"].mute = true;
+  ASSERT_TRUE(fleet.give(JobWished{job_for_test(1, "a")}));
+  fleet.turns(2);
+  ASSERT_EQ(fleet.where("web.front.0"), std::vector<std::string>{"n0"});
+  fleet.nodes["n0"].connected = false;             // and nobody has noticed yet
+  fleet.drain("n0");
+  fleet.turn();
+  ASSERT_TRUE(fleet.nodes["n0"].wishes.empty());
+  fleet.restart();
+  fleet.turns(5);
+  EXPECT_TRUE(fleet.nodes["n1"].wishes.empty());
+  fleet.nodes["n0"].mute = false;
+  fleet.mend("n0");
+  fleet.turns(5);
+  EXPECT_EQ(fleet.where("web.front.0").size(), 1U) << fleet.describe();
+  EXPECT_EQ(fleet.most_at_once, 1U);
+}
+
+TEST(JobBook, AfterARestartKnowsHowLongALostNodeGoesOn) {
+  FleetForTest fleet(2, 1);
+  auto job = job_for_test(1, "a");
+  job.groups[0].task.disconnect = {model::TaskDisconnect::Policy::replace, std::chrono::seconds(10)};
+  ASSERT_TRUE(fleet.give(JobWished{job}));
+  fleet.turns(3);
+  fleet.cut("n0");
+  fleet.drain("n0");
+  fleet.turn();
+  fleet.cut("n0");
+  fleet.restart();
+  fleet.turns(10);
+  EXPECT_EQ(fleet.where("web.front.0"), std::vector<std::string>{});
+  fleet.turns(60);
+  EXPECT_EQ(fleet.where("web.front.0"), std::vector<std::string>{"n1"}) << fleet.describe();
+  EXPECT_EQ(fleet.most_at_once, 1U);
+}
+
+TEST(JobBook, OfAMemberFoundInTwoPlacesBelievesTheNewest) {
+  FleetForTest fleet(3, 1);
+  auto job = job_for_test(1, "a");
+  job.groups[0].task.disconnect = {model::TaskDisconnect::Policy::replace, std::chrono::seconds(10)};
+  ASSERT_TRUE(fleet.give(JobWished{job}));
+  fleet.turns(3);
+  fleet.cut("n0");
+  fleet.turns(60);                                 // given up, and not heard of
+  ASSERT_EQ(fleet.where("web.front.0"), std::vector<std::string>{"n1"});
+  fleet.nodes["n1"].mute = true;
+  fleet.nodes["n1"].connected = false;
+  fleet.drain("n1");
+  fleet.turn();
+  ASSERT_EQ(fleet.left.size(), 2U);
+  fleet.restart();
+  fleet.mend("n0");
+  fleet.nodes["n0"].draining = true;
+  fleet.drain("n0");
+  fleet.turns(3);
+  EXPECT_EQ(fleet.nodes["n2"].wishes.size(), 0U) << "n0 says that it has gone there, but n1 may run it\n" << fleet.describe();
+  EXPECT_EQ(fleet.rooms["n0"].size(), 0U);
+}
+
 TEST(JobBook, AWishOfNoJobIsWithdrawn) {
   FleetForTest fleet(1, 1);
   fleet.nodes["n0"].wishes["old.one.0"].name = "old.one.0";

@@ -22,6 +22,7 @@ struct FleetForTest {
     std::size_t places = 100;
     std::int64_t largest = 1'000'000;              // thousandths of a core that one may ask for
     bool connected = true, draining = false, gone = false;
+    bool mute = false;                             // hears, and is not heard
     std::map<std::string, model::Task> wishes;     // as the cloud's copy of its twin has it
     std::map<std::string, Running> tasks;          // what runs there
     std::set<std::string> told;                    // what the cloud is to hear the end of
@@ -32,6 +33,11 @@ struct FleetForTest {
   JobBook book{limits};
   std::map<std::string, Node> nodes;
   std::map<std::string, JobRecord> saved;
+  struct Left {
+    std::string node, task;
+    model::TaskDisconnect disconnect;
+  };
+  std::vector<Left> left;                          // withdrawn wishes of whose end nothing was heard, the oldest first
   std::map<std::string, std::set<MemberKey>> rooms;   // what holds a place where
   std::set<std::string> ill;                       // commands that never become well
   std::set<std::string> broken;                    // commands that fail
@@ -65,10 +71,19 @@ struct FleetForTest {
     }
     for (const ReleasePlace& one : out.released) EXPECT_EQ(rooms[one.node].erase(one.member), 1U) << task_name(one.member) << " held no room on " << one.node;
     for (const WishTask& wish : out.wishes) {
-      if (wish.task) nodes[wish.node].wishes[wish.name] = *wish.task;
-      else if (nodes[wish.node].wishes.erase(wish.name) > 0) nodes[wish.node].told.insert(wish.name);
+      forget_left(wish.node, wish.name);
+      if (wish.task) {
+        nodes[wish.node].wishes[wish.name] = *wish.task;
+        continue;
+      }
+      left.push_back({wish.node, wish.name, wish.disconnect});
+      if (nodes[wish.node].wishes.erase(wish.name) > 0) nodes[wish.node].told.insert(wish.name);
     }
     for (const AskPlace& ask : out.asks) answers.push_back(ask);
+  }
+
+  void forget_left(const std::string& node, const std::string& task) {
+    std::erase_if(left, [&](const Left& one) { return one.node == node && one.task == task; });
   }
 
   std::deque<AskPlace> answers;
@@ -106,7 +121,7 @@ struct FleetForTest {
     for (auto& [name, node] : nodes) {
       if (node.gone) continue;
       run(name, node);
-      if (node.connected) tell(name, node);
+      if (node.connected && !node.mute) tell(name, node);
     }
     count();
     settle();
@@ -159,6 +174,7 @@ struct FleetForTest {
     for (const std::string& task : std::set<std::string>(node.told)) {
       if (node.tasks.contains(task) || node.wishes.contains(task)) continue;
       node.told.erase(task);
+      forget_left(name, task);
       give(TaskReported{name, task, std::nullopt}).value();
     }
   }
@@ -207,13 +223,16 @@ struct FleetForTest {
         rooms[name].insert(*member_of(task));
         give(WishFound{name, wish}).value();
       }
+    const std::vector<Left> known = left;
+    for (auto at = known.rbegin(); at != known.rend(); ++at) {
+      give(LeavingFound{at->node, *member_of(at->task), at->disconnect}).value();
+      if (book.holds(*member_of(at->task), at->node)) rooms[at->node].insert(*member_of(at->task));
+    }
     for (auto& [name, node] : nodes) {
       give(NodeChanged{name, node.gone ? NodeChanged::Now::gone : !node.connected ? NodeChanged::Now::silent
                              : node.draining ? NodeChanged::Now::draining : NodeChanged::Now::connected}).value();
-      for (const auto& [task, running] : node.tasks) {
-        if (!node.wishes.contains(task)) rooms[name].insert(*member_of(task));
-        give(TaskReported{name, task, running.status}).value();
-      }
+      for (const auto& [task, running] : node.tasks)
+        if (!node.mute) give(TaskReported{name, task, running.status}).value();
     }
     give(JobsBegin{}).value();
     settle();
@@ -221,10 +240,13 @@ struct FleetForTest {
 
   std::string describe() const {
     std::string text;
-    for (const std::string& job : book.jobs())
+    for (const std::string& job : book.jobs()) {
+      text += job + " generation " + std::to_string(book.record(job)->now.job.generation) + ": " + book.record(job)->reason + "\n";
       for (const MemberStatus& member : book.members(job))
         text += task_name(member.member) + " " + std::string(name(member.state)) + " on '" + member.node + "' generation " +
                 std::to_string(member.generation) + ": " + member.reason + "\n";
+    }
+    for (const auto& [node, task, disconnect] : left) text += "left " + node + " " + task + "\n";
     return text;
   }
   std::vector<std::string> where(const std::string& task) const {

@@ -24,12 +24,12 @@ void JobBook::State::found(const WishFound& wish, base::Instant now, JobOutputs&
   const auto job = key ? jobs.find(key->job) : jobs.end();
   // What is wished for by somebody else's hand under a name of ours would never end.
   if (job == jobs.end()) {
-    if (key) out.wishes.push_back({wish.node, wish.task.name, std::nullopt});
+    if (key) out.wishes.push_back({wish.node, wish.task.name, std::nullopt, {}});
     return;
   }
   Member& member = job->second.members[{key->group, key->index}];
-  if (!member.node.empty()) {
-    out.wishes.push_back({wish.node, wish.task.name, std::nullopt});
+  if (!member.node.empty() || !member.leaving.empty()) {
+    out.wishes.push_back({wish.node, wish.task.name, std::nullopt, {}});
     return;
   }
   member.node = wish.node;
@@ -40,7 +40,26 @@ void JobBook::State::found(const WishFound& wish, base::Instant now, JobOutputs&
   member.wished_patience = Patience::of(wish.task.disconnect);   // what runs is known when it is reported
   member.holds = true;
   nodes[wish.node].members.insert(*key);
+  job->second.to_fit = true;
   touch_job(key->job);
+}
+
+void JobBook::State::found(const LeavingFound& leaving) {
+  const auto job = jobs.find(leaving.member.job);
+  if (job == jobs.end()) return;
+  Member& member = job->second.members[{leaving.member.group, leaving.member.index}];
+  // Wished for elsewhere since: this node was given up then.
+  if (!member.node.empty() || !member.leaving.empty()) return;
+  const auto finished = job->second.record.finished.find(leaving.member.group);
+  member.finished = finished != job->second.record.finished.end() && finished->second.contains(leaving.member.index);
+  if (member.finished) return;                     // and where it was does not matter any more
+  member.leaving = leaving.node;
+  member.patience = Patience::of(leaving.disconnect);
+  member.holds = true;
+  nodes[leaving.node].members.insert(leaving.member);
+  job->second.to_fit = true;
+  touch_job(leaving.member.job);
+  touch_node(leaving.node);
 }
 
 void JobBook::State::ask(JobEntry& job, const model::TaskGroup& group, std::vector<MemberKey> members, JobOutputs& out) {
@@ -58,9 +77,8 @@ void JobBook::State::ask_what_waits(JobEntry& job, base::Instant now, JobOutputs
   for (const model::TaskGroup& group : job.record.now.job.groups) {
     std::vector<MemberKey> together;
     bool wait = false;                             // one of a gang is not ready to be asked for
-    for (std::uint32_t index = 0; index < group.count; ++index) {
-      const auto at = job.members.find({group.name, index});
-      if (at == job.members.end()) continue;
+    for (auto at = job.members.lower_bound({group.name, 0});
+         at != job.members.end() && at->first.first == group.name && at->first.second < group.count; ++at) {
       Member& member = at->second;
       const bool nowhere = member.node.empty() && !member.finished;
       if ((!nowhere && !member.moving) || !member.next.empty()) continue;
@@ -105,6 +123,7 @@ void JobBook::State::not_placed(const MemberNotPlaced& refused, base::Instant no
   member->reason = refused.reason;
   member->pause = std::clamp(member->pause * 2, limits.place_again_first, limits.place_again_most);
   member->ask_again = now + member->pause;
+  waiting_jobs.insert(refused.member.job);
   touch_job(refused.member.job);
 }
 
@@ -137,7 +156,7 @@ void JobBook::State::wish(JobEntry& job, const MemberKey& key, Member& member, c
     member.moving = true;
     member.not_on = node;
   }
-  out.wishes.push_back({node, task.name, std::move(task)});
+  out.wishes.push_back({node, task.name, std::move(task), {}});
   touch_job(key.job);
   touch_node(node);
 }
@@ -148,7 +167,7 @@ void JobBook::State::leave(const MemberKey& key, Member& member, JobOutputs& out
   member.ask = 0;                                  // an answer would have it wished for elsewhere before it has left
   member.reported.reset();
   member.well_since.reset();
-  out.wishes.push_back({member.leaving, task_name(key), std::nullopt});
+  out.wishes.push_back({member.leaving, task_name(key), std::nullopt, member.patience.policy()});
   touch_job(key.job);
   touch_node(member.leaving);                      // it may be one that says nothing any more
 }
@@ -158,6 +177,7 @@ void JobBook::State::left(JobEntry& job, const MemberKey& key, Member& member, b
   free_room(key, member, node, out);
   if (const auto entry = nodes.find(node); entry != nodes.end()) entry->second.members.erase(key);
   touch_job(key.job);
+  job.to_fit = job.to_fit || !wanted(job, key);
   if (!wanted(job, key) || member.next.empty()) return;
   const std::string next = std::exchange(member.next, {});
   wish(job, key, member, next, now, out);
@@ -169,7 +189,10 @@ void JobBook::State::reported(const TaskReported& report, base::Instant now, Job
   const auto known = jobs.find(key->job);
   if (known == jobs.end()) return;
   JobEntry& job = known->second;
-  if (!begun && report.status) job.members.try_emplace({key->group, key->index});
+  if (!begun && report.status) {
+    job.members.try_emplace({key->group, key->index});
+    job.to_fit = true;
+  }
   Member* member = find(*key);
   if (member == nullptr) return;
   if (report.node == member->leaving) {
@@ -177,16 +200,12 @@ void JobBook::State::reported(const TaskReported& report, base::Instant now, Job
     return;
   }
   if (report.node != member->node) {
-    // Its wish was withdrawn before the restart of this program, and it still runs.
-    if (!begun && report.status && member->node.empty() && member->leaving.empty()) {
-      member->leaving = report.node;
-      member->holds = true;
-      nodes[report.node].members.insert(*key);
-    }
+    // Its wish is not there any more, and it still runs.
+    if (!begun && report.status) found(LeavingFound{report.node, *key, {}});
     return;
   }
   if (!report.status || report.status->generation != member->generation) return;
-  const bool was_well = member->well_since.has_value();
+  const bool was_well = member->well_since.has_value(), was_finished = member->finished;
   const std::uint64_t run = member->reported ? member->reported->run : report.status->run;
   member->reported = report.status;
   member->patience = member->wished_patience;
@@ -201,8 +220,12 @@ void JobBook::State::reported(const TaskReported& report, base::Instant now, Job
     member->moving = false;
     free_room(*key, *member, member->node, out);
   }
-  // Most reports change nothing that the job as a whole depends on.
-  if (was_well != member->well_since.has_value() || job.record.rollout == JobRecord::Rollout::under_way) touch_job(key->job);
+  // Most reports change nothing that the job as a whole depends on, or not yet.
+  const bool under_way = job.record.rollout == JobRecord::Rollout::under_way;
+  if (member->finished != was_finished || (was_well && !member->well_since) || (under_way && status.state == model::TaskState::failed))
+    touch_job(key->job);
+  else if (under_way && member->well_since)
+    wake_no_later(job, *member->well_since + job.record.now.job.update.healthy);
 }
 
 void JobBook::State::node_changed(const NodeChanged& changed, base::Instant now) {

@@ -27,7 +27,7 @@ TEST_P(JobsAtRandom, NothingRunsTwiceAndAllComesTrue) {
   };
   for (int i = 0; i < 400; ++i) {
     const std::string node = "n" + std::to_string(upto(5));
-    switch (upto(12)) {
+    switch (upto(14)) {
       case 0: other(); ASSERT_TRUE(fleet.give(JobWished{job})); break;
       case 1: base::ignore(fleet.give(JobStopped{upto(2) == 0 ? "web" : "api"}), "there may be none"); break;
       case 2: if (fleet.nodes[node].connected && !fleet.nodes[node].draining) fleet.cut(node); break;
@@ -38,6 +38,7 @@ TEST_P(JobsAtRandom, NothingRunsTwiceAndAllComesTrue) {
       case 6: if (fleet.nodes[node].connected) fleet.drain(node); break;
       case 7: fleet.restart(); break;
       case 8: base::ignore(fleet.give(MemberDisplaced{{"web", "front", upto(4)}, "room"}), "cannot fail"); break;
+      case 10: case 11: fleet.nodes[node].mute = !fleet.nodes[node].mute; break;
       case 9: base::ignore(fleet.give(RoomAppeared{}), "cannot fail"); break;
       default: break;
     }
@@ -47,7 +48,7 @@ TEST_P(JobsAtRandom, NothingRunsTwiceAndAllComesTrue) {
     for (const auto& [name, members] : fleet.rooms) ASSERT_LE(members.size(), 6U) << name;
   }
   for (auto& [name, node] : fleet.nodes) {
-    node.draining = false;
+    node.draining = node.mute = false;
     fleet.mend(name);
   }
   job.groups[0].task.command = {"a"};

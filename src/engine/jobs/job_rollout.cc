@@ -81,6 +81,7 @@ void JobBook::State::take(JobEntry& entry, model::Job job) {
     member.ask = 0;
     member.ask_again.reset();
     member.pause = {};
+    member.nowhere_since.reset();                  // the deadline of this change begins with it
   }
   member_count -= wanted_count(record);
   JobContent next;
@@ -112,6 +113,7 @@ void JobBook::State::take(JobEntry& entry, model::Job job) {
   record.rolled_back = record.stopped = false;
   record.reason.clear();
   member_count += wanted_count(record);
+  entry.to_fit = true;
   touch_job(record.now.job.name);
 }
 
@@ -122,7 +124,9 @@ void JobBook::State::settle_job(JobEntry& job, base::Instant now, JobOutputs& ou
   ask_what_waits(job, now, out);
   std::optional<base::Instant> wake;
   const auto at = [&](base::Instant when) {
-    if (when > now) wake = wake ? std::min(*wake, when) : when;
+    if (when <= now) return;
+    when = std::max(when, now + std::min(wake_step, job.record.now.job.update.healthy));
+    wake = wake ? std::min(*wake, when) : when;
   };
   for (const auto& [place, member] : job.members) {
     if (member.ask_again) at(*member.ask_again);
@@ -141,32 +145,32 @@ void JobBook::State::judge(JobEntry& job, base::Instant now, JobOutputs& out) {
   if (record.stopped || record.rollout != Rollout::under_way) return;
   bool through = true;
   for (const model::TaskGroup& group : record.now.job.groups) {
-    for (std::uint32_t index = 0; index < group.count; ++index) {
-      const auto at = job.members.find({group.name, index});
-      if (at == job.members.end()) {
-        through = false;
-        continue;
-      }
+    const bool as_it_was = !in_rollout(job, group.name);
+    std::uint32_t members = 0;
+    for (auto at = job.members.lower_bound({group.name, 0});
+         at != job.members.end() && at->first.first == group.name && at->first.second < group.count; ++at) {
+      ++members;
+      if (as_it_was) continue;
       Member& member = at->second;
-      if (!in_rollout(job, group.name)) continue;  // as it was
-      const std::string who = task_name(key_of(job, at->first));
+      const auto who = [&] { return task_name(key_of(job, at->first)); };
       if (!current(job, group.name, member)) {
         if (member.finished && member.node.empty()) continue;
         through = false;
         if (!member.node.empty() || !can_go_back(record)) continue;
         if (!member.nowhere_since) member.nowhere_since = now;
         if (now - *member.nowhere_since >= record.now.job.update.deadline)
-          return give_up(job, who + " found no place within its deadline" + (member.reason.empty() ? "" : ": " + member.reason), out);
+          return give_up(job, who() + " found no place within its deadline" + (member.reason.empty() ? "" : ": " + member.reason), out);
         continue;
       }
       if (steady(job, member, now)) continue;
       through = false;
       if (member.reported && member.reported->state == model::TaskState::failed)
-        return give_up(job, who + " on " + member.node + " failed: " + member.reported->reason, out);
+        return give_up(job, who() + " on " + member.node + " failed: " + member.reported->reason, out);
       if (!member.well_since && now - member.wished_at >= record.now.job.update.deadline)
-        return give_up(job, who + " on " + member.node + " was not well within its deadline" +
+        return give_up(job, who() + " on " + member.node + " was not well within its deadline" +
                              (member.reported && !member.reported->reason.empty() ? ": " + member.reported->reason : ""), out);
     }
+    if (members < group.count) through = false;
   }
   if (!through) return;
   record.rollout = Rollout::well;
@@ -191,6 +195,7 @@ void JobBook::State::give_up(JobEntry& job, const std::string& reason, JobOutput
 
 // A member for each that is wanted; what is not leaves.
 void JobBook::State::fit_members(JobEntry& job, JobOutputs& out) {
+  if (!std::exchange(job.to_fit, false)) return;
   if (!job.record.stopped) {
     for (const model::TaskGroup& group : job.record.now.job.groups) {
       const auto finished = job.record.finished.find(group.name);
@@ -224,12 +229,16 @@ void JobBook::State::change_members(JobEntry& job, base::Instant now, JobOutputs
   if (record.stopped || record.rollout == Rollout::failed) return;
   std::vector<std::pair<bool, MemberKey>> behind;
   std::size_t in_flux = 0;
-  for (const auto& [at, member] : job.members) {
-    const MemberKey key = key_of(job, at);
-    if (!wanted(job, key) || !in_rollout(job, key.group)) continue;
-    if (!member.node.empty() && !current(job, key.group, member)) behind.emplace_back(member.well_since.has_value(), key);
-    // Of the first generation all come at once: there is nothing that a bad one could break.
-    else if (record.now.job.generation > 1 && !steady(job, member, now)) ++in_flux;
+  for (const model::TaskGroup& group : record.now.job.groups) {
+    if (!in_rollout(job, group.name)) continue;
+    for (auto at = job.members.lower_bound({group.name, 0});
+         at != job.members.end() && at->first.first == group.name && at->first.second < group.count; ++at) {
+      const Member& member = at->second;
+      if (!member.node.empty() && !current(job, group.name, member))
+        behind.emplace_back(member.well_since.has_value(), key_of(job, at->first));
+      // Of the first generation all come at once: there is nothing that a bad one could break.
+      else if (record.now.job.generation > 1 && !steady(job, member, now)) ++in_flux;
+    }
   }
   std::ranges::sort(behind);
   for (const auto& [well, key] : behind) {

@@ -21,6 +21,12 @@ struct Patience {
   static Patience of(const model::TaskDisconnect& policy) {
     return {policy.policy != model::TaskDisconnect::Policy::replace, policy.after};
   }
+  model::TaskDisconnect policy() const {
+    model::TaskDisconnect made;
+    made.policy = for_ever ? model::TaskDisconnect::Policy::keep : model::TaskDisconnect::Policy::replace;
+    made.after = after;
+    return made;
+  }
   // Of a node that may run either.
   Patience or_else(const Patience& other) const {
     return {for_ever || other.for_ever, std::max(after, other.after)};
@@ -49,9 +55,13 @@ struct Member {
   bool finished = false;                           // it ends, and has
 };
 
+// What is due is looked at so often at most: looking at a job costs as much as it has members.
+constexpr base::Duration wake_step = std::chrono::milliseconds(100);
+
 struct JobEntry {
   JobRecord record;
   std::map<std::pair<std::string, std::uint32_t>, Member> members;
+  bool to_fit = true;                              // perhaps some are missing, or not wanted
   std::optional<base::Instant> wake;
 };
 
@@ -88,6 +98,7 @@ struct JobBook::State {
   static bool wanted(const JobEntry& job, const MemberKey& key);
   Member* find(const MemberKey& key);
   void found(const WishFound& wish, base::Instant now, JobOutputs& out);
+  void found(const LeavingFound& leaving);
   void ask_what_waits(JobEntry& job, base::Instant now, JobOutputs& out);
   void ask(JobEntry& job, const model::TaskGroup& group, std::vector<MemberKey> members, JobOutputs& out);
   void placed(const MemberPlaced& placed, base::Instant now, JobOutputs& out);
@@ -113,8 +124,11 @@ struct JobBook::State {
   void give_up(JobEntry& job, const std::string& reason, JobOutputs& out);
 
   // ---- job_book.cc ----
-  void touch_job(std::string_view job) { dirty_jobs.emplace(job); }
+  void touch_job(const std::string& job) { dirty_jobs.insert(job); }
   void touch_node(const std::string& node) { dirty_nodes.insert(node); }
+  void wake_no_later(JobEntry& job, base::Instant at) {
+    if (!job.wake || at < *job.wake) set_wake(job, job.record.now.job.name, at, job_wakes);
+  }
   template <typename Entry>
   void set_wake(Entry& entry, const std::string& name, std::optional<base::Instant> at,
                 std::set<std::pair<base::Instant, std::string>>& wakes) {
@@ -128,6 +142,7 @@ struct JobBook::State {
   std::map<std::string, JobEntry, std::less<>> jobs;
   std::map<std::string, NodeEntry, std::less<>> nodes;
   std::set<std::string> dirty_jobs, dirty_nodes;
+  std::set<std::string> waiting_jobs;              // some of their members were told that there is no room
   std::set<std::pair<base::Instant, std::string>> job_wakes, node_wakes;
   std::uint64_t next_ask = 1;
   std::size_t member_count = 0;                    // of all jobs, as they are to be

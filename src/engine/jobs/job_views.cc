@@ -48,6 +48,11 @@ std::vector<MemberStatus> JobBook::members(std::string_view name) const {
   return all;
 }
 
+bool JobBook::holds(const MemberKey& key, std::string_view node) const {
+  const Member* const member = state_->find(key);
+  return member != nullptr && member->holds && (member->node == node || member->leaving == node);
+}
+
 std::optional<JobStatus> JobBook::status(std::string_view job) const {
   const JobRecord* known = record(job);
   if (known == nullptr) return std::nullopt;
