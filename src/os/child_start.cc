@@ -41,6 +41,19 @@ base::Result<std::string> program_path(const ChildOptions& options) {
   return path;
 }
 
+// A sandbox has a way to its folder that is made for it; without one every folder above must let its user through.
+base::Result<void> check_way(const std::string& folder) {
+  for (std::size_t slash = folder.find('/', 1); slash != std::string::npos; slash = folder.find('/', slash + 1)) {
+    const std::string above = folder.substr(0, slash);
+    struct stat found {};
+    if (::stat(above.c_str(), &found) != 0) return std::unexpected(base::system_error("look at " + above, errno));
+    if ((found.st_mode & S_IXOTH) != 0) continue;
+    return base::fail(base::Code::denied, "start in " + folder + ": without a sandbox its user cannot pass " + above +
+                                              " (chmod o+x, or install bubblewrap)");
+  }
+  return {};
+}
+
 struct Environment {
   std::vector<std::string> variables;
   std::vector<Fd> secrets;                 // become 3, 4 and so on
@@ -118,7 +131,11 @@ base::Result<SandboxFiles> sandbox_files(const ChildOptions& options) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(base::system_error("make pipe", errno));
   files.info.reset(ends[0]);
-  files.childs_info.reset(ends[1]);
+  const Fd writing(ends[1]);
+  // It reads, too: if we end before bubblewrap has said it all, that must not end it.
+  const std::string pipe = "/proc/self/fd/" + std::to_string(ends[1]);
+  files.childs_info.reset(::open(pipe.c_str(), O_RDWR | O_CLOEXEC));
+  if (!files.childs_info) return std::unexpected(base::system_error("open " + pipe, errno));
   ::fcntl(files.info.value(), F_SETFL, O_NONBLOCK);
   if (options.run.empty()) {
     files.status.reset(::memfd_create("status", MFD_CLOEXEC));
@@ -164,6 +181,7 @@ base::Result<StartedChild> start_child(const ChildOptions& asked, ChildMachine& 
   if (wants_sandbox && !child.sandboxed && options.sandbox->without == ChildSandbox::Without::fail)
     return base::fail(base::Code::unavailable, "start " + program + ": no sandbox on this machine: " + tools.why_not);
   if (wants_sandbox) options.sandbox = TRY(checked(*options.sandbox, options.folder));
+  if (wants_sandbox && !child.sandboxed && options.user != 0) TRY(check_way(options.folder));
   // In a user namespace that root makes, the child's files are root's.
   const std::uint32_t owner = tools.kind == SandboxTools::Kind::as_user ? 0 : options.user;
   if (options.user != 0 && ::chown(options.folder.c_str(), owner, owner) != 0)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -117,16 +118,27 @@ Machine machine() {
   return known;
 }
 
+namespace {
+constexpr int most_lock_tries = 250;
+constexpr useconds_t lock_pause_us = 20'000;
+}  // namespace
+
 base::Result<void> claim_directory(const std::string& path) {
   std::error_code made;
   std::filesystem::create_directories(path, made);
   const std::string name = path + "/lock";
   Fd fd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (fd.value() < 0) return std::unexpected(base::system_error("open " + name, errno));
-  if (::flock(fd.value(), LOCK_EX | LOCK_NB) != 0) {
+  for (int tries = 0; ::flock(fd.value(), LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (errno != EWOULDBLOCK) return std::unexpected(base::system_error("lock " + name, errno));
     char holder[16] = {};
     const ssize_t count = ::pread(fd.value(), holder, sizeof holder - 1, 0);
+    // What a killed one was just starting has its descriptors until it is a program.
+    const bool gone = count > 0 && ::kill(std::atoi(holder), 0) != 0 && errno == ESRCH;
+    if (gone && tries < most_lock_tries) {
+      ::usleep(lock_pause_us);
+      continue;
+    }
     return base::fail(base::Code::conflict,
                       path + " is in use" + (count > 0 ? " by process " + std::string(holder) : "") +
                           ": one process at a time can keep its state there");
