@@ -25,6 +25,7 @@ void TaskSupervisor::State::ended(Entry& e, std::optional<std::int32_t> status) 
     return;
   }
   if (status) e.account.exit = status;
+  if (!run.limits.empty()) e.account.limits = run.limits;
   // A job that says it is done is, also if it was asked to end just then; one that breaks off must say otherwise.
   if (finished_well) {
     e.account.verdict = Account::Verdict::done;

@@ -76,6 +76,7 @@ struct TaskSupervisor::State {
     std::uint32_t restarts = 0, failures = 0, pauses = 0, interruptions = 0;   // failures: in a row, of a service
     std::optional<std::int32_t> exit;
     std::string reason;                          // of the last trouble
+    std::string limits;                          // that held for the last run; not saved
     std::uint64_t epoch = 0;
     bool lost = false;
     bool paused = false;                         // not saved: whoever paused it says so again after a restart

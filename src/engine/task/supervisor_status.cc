@@ -12,9 +12,9 @@ model::TaskStatus TaskSupervisor::State::describe(const Entry& e) const {
   status.restarts = a.restarts;
   status.exit = a.exit;
   status.generation = e.run.active() ? e.run.generation : e.wish ? e.wish->generation : 0;
+  status.limits = e.run.active() ? e.run.limits : a.limits;
   const Preparation& p = e.preparation;
   if (e.run.active()) {
-    status.limits = e.run.limits;
     status.healthy = e.run.healthy;
     switch (e.run.phase) {
       case Run::Phase::starting: status.state = TaskState::starting; break;

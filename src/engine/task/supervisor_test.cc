@@ -54,6 +54,7 @@ TEST_F(Supervisor, StartsAServiceAgainAfterPausesThatGrow) {
     EXPECT_EQ(state("a"), TaskState::waiting);
     EXPECT_EQ(reason("a"), "exit status 3");
     EXPECT_EQ(status_["a"].exit, 3);
+    EXPECT_EQ(status_["a"].limits, "all") << "which held for the run that ended";
     const base::Duration pause = *supervisor_->wake_at() - now_;
     const base::Duration bound = 1s * (1 << (failures - 1));
     EXPECT_GE(pause, bound / 2);
