@@ -87,7 +87,9 @@ Result<std::unique_ptr<Tasks>> Tasks::open(os::World& world, TasksConfig config,
                                            base::Registry& metrics, TasksHost host) {
   auto state = std::make_shared<State>(world, std::move(config), twins, fetcher, artifacts, std::move(trust), ingest, metrics,
                                        std::move(host));
-  state->dir = TRY(world.directory(state->place.root, true));
+  // Where there is no sandbox the user of tasks passes through it.
+  const auto own = TRY(world.directory(state->config.state, true));
+  state->dir = TRY(own->public_subdir("tasks"));
   const auto bytes = os::read_file(*state->dir, supervisor_file, most_saved);
   if (!bytes && bytes.error().code != base::Code::not_found) return std::unexpected(bytes.error());
   if (bytes)
