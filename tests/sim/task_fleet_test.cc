@@ -26,6 +26,13 @@ TEST_P(SmallTaskFleet, RunsNothingTwiceAndLosesNothingThroughEveryTrouble) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SmallTaskFleet, testing::Range<std::uint64_t>(1, 13));
 
+TEST(TaskFleet, OfAThousandNodesRunsNothingTwiceAndLosesNothing) {
+  const TaskFleetOptions options{.seed = 1, .nodes = 1'000, .tasks = 2, .length = 60s, .trouble = 1};
+  const TaskFleetReport report = run(options);
+  EXPECT_TRUE(report.breaches.empty()) << options.command() << "\n" << report.text();
+  EXPECT_GT(report.storm, 5U);
+}
+
 TEST(TaskFleet, StartsEachTaskOnceOnACalmDay) {
   const TaskFleetOptions options{.seed = 3, .nodes = 20, .tasks = 4, .length = 0s, .trouble = 0};
   const TaskFleetReport report = run(options);
