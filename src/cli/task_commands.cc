@@ -194,7 +194,8 @@ std::vector<Command> task_commands() {
       {"task", "run", "NAME [PROGRAM...]", 1, 257, "Run a program on the fleet: a job of one group, \"main\".",
        "What begins with a dash belongs to the program after --. A program is a path below the folder of its artifacts, "
        "or of the machine if it begins with /.",
-       {"selvedge task run fahrenheit --artifact fahrenheit.py:1 --cpu 0.5 --memory 64MiB -- /usr/bin/python3 -u fahrenheit.py",
+       {"selvedge task run sync --artifact sync:1 --cpu 0.5 --memory 64MiB --network -- ./sync --verbose",
+        "selvedge task run fahrenheit --artifact fahrenheit.py:1 --feed +/celsius --output fahrenheit -- /usr/bin/python3 -u fahrenheit.py",
         "selvedge task run report --mode job --on site=hall-2 -- /usr/bin/python3 report.py"},
        waiting_flags({{"artifact", "LIST", "NAME:VERSION, or NAME:VERSION=FOLDER, apart by commas."},
                       {"cpu", "CORES", "Of each task."},
@@ -205,6 +206,8 @@ std::vector<Command> task_commands() {
                       {"schedule", "CRON", "Of cron: five fields, UTC."},
                       {"env", "LIST", "NAME=VALUE, apart by commas."},
                       {"secret", "LIST", "NAME=SECRET of the node, apart by commas."},
+                      {"feed", "LIST", "MQTT filters of series, apart by commas: each reading is a line of its input."},
+                      {"topic", "LIST", "The same of topics: each message is a line of its input."},
                       {"output", "PREFIX", "Lines of its output become readings of series below it."},
                       {"network", "", "It may use the machine's network."},
                       {"on", "LIST", "Labels of nodes: LABEL=VALUE, apart by commas."},

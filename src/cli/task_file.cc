@@ -98,6 +98,13 @@ Result<model::Job> job_of(const Arguments& arguments) {
     for (const std::string& word : arguments.list("artifact")) TRY(write_artifact(word, json));
     json.end_array();
   }
+  if (arguments.has("feed") || arguments.has("topic")) {
+    json.key("feeds").begin_array();
+    for (const auto& [flag, member] : {std::pair("feed", "series"), std::pair("topic", "topic")})
+      if (arguments.has(flag))
+        for (const std::string& filter : arguments.list(flag)) json.begin_object().field(member, filter).end_object();
+    json.end_array();
+  }
   TRY(write_pairs(arguments, "env", "environment", json));
   TRY(write_pairs(arguments, "secret", "secrets", json));
   if (arguments.has("network")) json.key("sandbox").begin_object().field("network", "host").end_object();

@@ -34,6 +34,13 @@ TEST(TaskRun, MakesAJobOfItsWords) {
   EXPECT_EQ(group.constraints.at(0), (model::Constraint{"site", model::Constraint::Is::equal, {"hall-2"}, 0}));
 }
 
+TEST(TaskRun, MakesAnEdgeFunction) {
+  const auto job = run_words({"f", "--feed", "+/celsius,plant/#", "--topic", "commands/f", "--output", "fahrenheit", "--", "./f"});
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->groups.at(0).task.feeds, (std::vector<model::TaskFeed>{{"+/celsius", ""}, {"plant/#", ""}, {"", "commands/f"}}));
+  EXPECT_EQ(job->groups.at(0).task.output, "fahrenheit");
+}
+
 TEST(TaskRun, TakesACronSchedule) {
   const auto job = run_words({"nightly", "--mode", "cron", "--schedule", "0 3 * * *", "--", "/usr/bin/true"});
   ASSERT_TRUE(job) << job.error().message;
