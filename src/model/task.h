@@ -32,6 +32,8 @@ struct TaskLimits {
   static constexpr base::Duration time_most = std::chrono::days(366), grace_most = std::chrono::minutes(10);
   // A node ends a task that may be replaced so long before its lease does.
   static constexpr base::Duration lease_margin = std::chrono::seconds(10);
+  // A task that the nodes of a site may move must end within this.
+  static constexpr base::Duration site_grace = std::chrono::milliseconds(500);
   static constexpr std::int64_t drift = 1'000;             // clocks that lease by: one part in so many
 };
 
@@ -83,6 +85,7 @@ struct TaskDisconnect {
     keep,                                  // goes on; never replaced while the node may live
     replace,                               // after `after` without the cloud the node stops it, and later the cloud replaces it
     stop,                                  // after `after` the node stops it; nothing replaces it
+    site,                                  // goes on; the nodes of its site move it among themselves when one is lost
   } policy = Policy::keep;
   base::Duration after = std::chrono::minutes(5);
   friend bool operator==(const TaskDisconnect&, const TaskDisconnect&) = default;

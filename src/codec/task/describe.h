@@ -72,7 +72,7 @@ void describe(Visit& visit, Of<model::TaskSandbox>) {
 template <typename Visit>
 void describe(Visit& visit, Of<model::TaskDisconnect>) {
   using model::TaskDisconnect;
-  visit("policy", &TaskDisconnect::policy, Word{{"keep", "replace", "stop"}});
+  visit("policy", &TaskDisconnect::policy, Word{{"keep", "replace", "stop", "site"}});
   visit("after", &TaskDisconnect::after, Time{std::chrono::seconds(1), TaskLimits::time_most});
 }
 

@@ -101,6 +101,12 @@ Result<void> check(const model::Task& value, const std::string& at, Of<model::Ta
     return wrong(below(below(at, "disconnect"), "after"),
                  "must be at least stop_grace and " + base::to_string(2 * TaskLimits::lease_margin) +
                      ", as the node ends it before it may be replaced");
+  if (value.disconnect.policy != model::TaskDisconnect::Policy::site) return {};
+  if (value.mode != model::TaskMode::service)
+    return wrong(below(below(at, "disconnect"), "policy"), "site is for services");
+  if (value.stop_grace > TaskLimits::site_grace)
+    return wrong(below(at, "stop_grace"), "must be at most " + base::to_string(TaskLimits::site_grace) +
+                                              " of a task that its site may move");
   return {};
 }
 

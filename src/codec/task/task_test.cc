@@ -151,6 +151,11 @@ TEST(TaskDocument, RefusesWhatDoesNotGoTogether) {
   EXPECT_EQ(why(R"({"command":["x"],"stop_grace":"30s","disconnect":{"policy":"replace","after":"49s"}})"),
             "disconnect.after: must be at least stop_grace and 20s, as the node ends it before it may be replaced");
   EXPECT_EQ(why(R"({"command":["x"],"stop_grace":"30s","disconnect":{"policy":"replace","after":"50s"}})"), "read");
+  EXPECT_EQ(why(R"({"command":["x"],"stop_grace":"500ms","disconnect":{"policy":"site"}})"), "read");
+  EXPECT_EQ(why(R"({"command":["x"],"disconnect":{"policy":"site"}})"),
+            "stop_grace: must be at most 500ms of a task that its site may move");
+  EXPECT_EQ(why(R"({"command":["x"],"mode":"job","stop_grace":"100ms","disconnect":{"policy":"site"}})"),
+            "disconnect.policy: site is for services");
   EXPECT_EQ(why(R"({"command":["x"],"restart":{"backoff_first":"6m"}})"),
             "restart.backoff_first: is longer than backoff_most");
 }

@@ -39,8 +39,9 @@ base::Result<void> Absences::silent(NodeId node, std::int64_t since) {
   at->second.number = ++last_;
   for (TaskId id = fleet_->grid().room(node).first_task; id != none; id = fleet_->task(id).next) {
     const model::TaskDisconnect& policy = fleet_->spec(fleet_->task(id).shape).disconnect;
-    if (policy.policy == model::TaskDisconnect::Policy::keep) continue;
-    const bool replaced = policy.policy == model::TaskDisconnect::Policy::replace;
+    using Policy = model::TaskDisconnect::Policy;
+    if (policy.policy == Policy::keep || policy.policy == Policy::site) continue;
+    const bool replaced = policy.policy == Policy::replace;
     const std::int64_t wait = policy.after.count() > INT64_MAX - slack_ ? INT64_MAX : policy.after.count() + slack_;
     const std::int64_t due = since > 0 && wait > endless - 1 - since ? endless - 1 : since + wait;
     push({due, id, node, last_, fleet_->note(id).tag, replaced ? Absent::What::replace : Absent::What::over});

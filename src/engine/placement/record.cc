@@ -154,7 +154,7 @@ base::Result<ShapeSpec> read_shape(Reader& in) {
   shape.priority = static_cast<std::int32_t>(priority);
   shape.tenant = in.text();
   const std::uint8_t policy = in.u8();
-  if (policy > static_cast<std::uint8_t>(model::TaskDisconnect::Policy::stop)) return corrupt("shape");
+  if (policy > static_cast<std::uint8_t>(model::TaskDisconnect::Policy::site)) return corrupt("shape");
   shape.disconnect.policy = static_cast<model::TaskDisconnect::Policy>(policy);
   shape.disconnect.after = base::Duration(in.svarint());
   if (!in.ok()) return corrupt("shape");

@@ -252,7 +252,8 @@ void TaskSupervisor::State::take(const TaskContact& input) {
   bool limited = false;
   for (auto at = entries.begin(); at != entries.end();) {
     Entry& e = (at++)->second;
-    if (!e.wish || e.wish->disconnect.policy == model::TaskDisconnect::Policy::keep) continue;
+    using Policy = model::TaskDisconnect::Policy;
+    if (!e.wish || e.wish->disconnect.policy == Policy::keep || e.wish->disconnect.policy == Policy::site) continue;
     limited = true;
     consider(e);
   }
@@ -267,7 +268,8 @@ void TaskSupervisor::State::take(const TaskLease& input) {
   Account& a = e->account;
   if (input.epoch < a.epoch || (input.epoch == a.epoch && a.lost)) return;
   const bool lost = input.is == TaskLease::Is::lost;
-  a.paused = input.is == TaskLease::Is::paused;
+  a.paused.clear();
+  if (input.is == TaskLease::Is::paused) a.paused = input.reason.empty() ? "another node may have it" : bounded(input.reason);
   if (input.epoch != a.epoch || lost != a.lost) out->save = true;
   a.epoch = input.epoch;
   a.lost = lost;

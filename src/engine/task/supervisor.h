@@ -109,6 +109,7 @@ struct TaskLease {
     paused,                                      // it must not run until it is held again, of this epoch or a higher
     lost,                                        // another node has it: until it is held of a higher
   } is = Is::held;
+  std::string reason{};                          // why it is paused, for people
 };
 // Tries again at once what waits after a failure, and what gave up. No name: every task.
 struct TaskRetry {

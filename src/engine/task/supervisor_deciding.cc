@@ -178,7 +178,8 @@ void TaskSupervisor::State::stop(Entry& e, Cause cause, std::string why) {
 std::optional<base::Instant> TaskSupervisor::State::stop_at(const Terms& terms) const {
   const base::Duration after = terms.disconnect.after;
   switch (terms.disconnect.policy) {
-    case Policy::keep: break;
+    case Policy::keep:
+    case Policy::site: break;
     case Policy::stop: return contact.value_or(began) + after;
     case Policy::replace:
       if (!contact) return base::Instant{INT64_MIN};
@@ -190,7 +191,7 @@ std::optional<base::Instant> TaskSupervisor::State::stop_at(const Terms& terms) 
 // Why a task may not run now; "" if it may.
 std::string TaskSupervisor::State::held(const Entry& e, const Terms& terms) const {
   if (e.account.lost) return "another node has it";
-  if (e.account.paused) return "too few nodes of the site hear this one: they may give it to another";
+  if (!e.account.paused.empty()) return e.account.paused;
   const auto at = stop_at(terms);
   if (!at || clock.now < *at) return {};
   if (at->ns == INT64_MIN) return "it waits for the cloud, which may have given it to another node";

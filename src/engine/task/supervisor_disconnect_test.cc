@@ -201,10 +201,11 @@ TEST_F(SupervisorDisconnect, WhatIsPausedGoesOnWhenItIsHeldAgain) {
   begin();
   up("a", keep);
   say(TaskLease{"a", 3, TaskLease::Is::held});
-  say(TaskLease{"a", 3, TaskLease::Is::paused});
+  say(TaskLease{"a", 3, TaskLease::Is::paused, "n2 has it"});
   EXPECT_EQ(signals(), std::vector<std::string>{"a term"});
   exited("a", -15);
   EXPECT_EQ(state("a"), TaskState::stopped);
+  EXPECT_EQ(reason("a"), "n2 has it");
   say(TaskLease{"a", 3, TaskLease::Is::held});
   EXPECT_EQ(out_.starts.size(), 1u);
   // Wished for and paused at once, it does not start.

@@ -100,7 +100,7 @@ void read(TaskSupervisor::State::Entry& e, base::Reader& from) {
     run.number = from.varint() & INT64_MAX;
     run.generation = from.varint() & INT64_MAX;
     run.preparation = from.varint();
-    run.mode = static_cast<model::TaskMode>(from.u8() % 3);
+    run.mode = static_cast<model::TaskMode>(from.u8() % 4);
     run.cause = static_cast<State::Cause>(from.u8() % 6);
     run.why = bounded(from.text());
     run.started = {read_moment(from)};

@@ -79,7 +79,7 @@ struct TaskSupervisor::State {
     std::string limits;                          // that held for the last run; not saved
     std::uint64_t epoch = 0;
     bool lost = false;
-    bool paused = false;                         // not saved: whoever paused it says so again after a restart
+    std::string paused;                          // why; not saved: whoever paused it says so again after a restart
   };
 
   struct Entry {
