@@ -131,6 +131,7 @@ void SiteView::State::keep_lease() {
 }
 
 void SiteView::State::send() {
+  if (now >= next_beat) forget_what_nobody_has();
   SiteBeat beat;
   beat.node = rule.self;
   beat.incarnation = rule.incarnation;

@@ -17,6 +17,9 @@
 // The cloud's wish has a generation; a newer one is above every epoch of the site, and the site's holder ends the task
 // before the new one may claim it. What the site moved stays where it is until the cloud says otherwise.
 //
+// A promise is forgotten when nobody had its task for a minute, so what is remembered does not grow with the tasks that
+// come and go.
+//
 // Source: leases and one promise an epoch as in Gray and Cheriton, "Leases" (1989), and Lamport, "Paxos Made Simple" (2001).
 // Bounds: SiteLimits. step(input, now) -> outputs: no clock, no I/O, no randomness. Belongs to one thread.
 

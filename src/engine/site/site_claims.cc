@@ -26,7 +26,7 @@ void SiteView::State::adopt(const SiteTask& task, const std::string& holder) {
   see(task, holder);
   const auto at = promises.find(task.name);
   if (at == promises.end() && promises.size() >= SiteLimits::votes) return;
-  if (at == promises.end() || above(task, at->second.vote.task)) promises[task.name] = {{task, holder, ""}, now};
+  if (at == promises.end() || above(task, at->second.vote.task)) promises[task.name] = {{task, holder, ""}, now, {}};
 }
 
 // Somebody promised it to `who`, or the cloud wishes it there: what this node holds or claims below that ends.
@@ -77,7 +77,7 @@ bool SiteView::State::promise(const SiteVote& vote) {
   if (promises.size() >= SiteLimits::votes && !promises.contains(vote.task.name)) return false;
   const auto before = promises.find(vote.task.name);
   if (before == promises.end() || before->second.vote != vote) {
-    promises[vote.task.name] = {vote, now};
+    promises[vote.task.name] = {vote, now, {}};
     if (vote.node != rule.self) claims.erase(vote.task.name);      // a lower one of its own
     speak = true;
   }
@@ -154,6 +154,31 @@ void SiteView::State::won(Claim& one) {
   held[name].vote = one.vote;                      // keep_lease says that it may run
   claims.erase(name);
   speak = true;
+}
+
+void SiteView::State::forget_what_nobody_has() {
+  std::set<std::string_view> spoken_of, listed;
+  for (const auto& [node, peer] : peers) {
+    if (!peer.last) continue;
+    for (const SiteTask& task : peer.last->tasks) listed.insert(task.name);
+    for (const SiteVote& vote : peer.last->votes) {
+      spoken_of.insert(vote.task.name);
+      if (vote.node == node) listed.insert(vote.task.name);        // it claims it
+    }
+  }
+  for (auto at = promises.begin(); at != promises.end();) {
+    const auto one = at++;
+    auto& [name, made] = *one;
+    const bool in_use = held.contains(name) || claims.contains(name) || listed.contains(name) || wished.contains(name) ||
+                        !gone(made.vote.node, made.vote.task, made.at);
+    if (in_use) made.idle.reset();
+    else if (!made.idle) made.idle = now;
+    if (made.idle && now >= *made.idle + site_idle) promises.erase(one);
+  }
+  std::erase_if(seen, [&](const auto& one) {
+    return !promises.contains(one.first) && !held.contains(one.first) && !claims.contains(one.first) &&
+           !spoken_of.contains(one.first) && !listed.contains(one.first);
+  });
 }
 
 // The least loaded claims first, the others one turn after the other; every node finds the same order.

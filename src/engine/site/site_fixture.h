@@ -50,6 +50,16 @@ class Site {
     at(i).wished.erase(task);
     tell(i);
   }
+  // Nobody knows any more what it is.
+  void forget(const std::string& task) {
+    known_.erase(task);
+    for (std::size_t n = 0; n < nodes_.size(); ++n) tell(static_cast<int>(n));
+  }
+  std::size_t remembers(int i) {
+    std::size_t tasks = 0;
+    at(i).view->each([&](const SiteVote&) { ++tasks; });
+    return tasks;
+  }
   void load(int i, std::uint32_t load) {
     at(i).load = load;
     tell(i);

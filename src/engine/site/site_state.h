@@ -6,10 +6,14 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "engine/site/site.h"
 
 namespace selvedge::engine {
+
+// A promise that nobody uses is forgotten after that; far longer than anybody may run a task without being heard.
+inline constexpr base::Duration site_idle = std::chrono::minutes(1);
 
 inline bool above(const SiteTask& a, const SiteTask& b) {
   return a.generation != b.generation ? a.generation > b.generation : a.epoch > b.epoch;
@@ -24,6 +28,7 @@ struct SiteView::State {
   struct Promise {
     SiteVote vote;
     base::Instant at{};
+    std::optional<base::Instant> idle;             // since when nobody has it
   };
   struct Claim {
     SiteVote vote;
@@ -62,6 +67,7 @@ struct SiteView::State {
   void claim(SiteTask task, const std::string& from);
   void count(const SiteBeat& beat);
   void won(Claim& claim);
+  void forget_what_nobody_has();
   base::Duration turn_of(const SiteTask& task) const;
 
   SiteRule rule;

@@ -109,6 +109,23 @@ TEST(SiteView, TheCloudsNewGenerationIsAboveWhatTheSiteMoved) {
   EXPECT_EQ(site.runner("a"), other);
 }
 
+TEST(SiteView, ForgetsWhatNobodyHas) {
+  Site site(3);
+  site.wish(0, "kept", 1);
+  site.pass(5s);
+  for (int round = 0; round < 3; ++round) {
+    site.wish(1, "a", 1);
+    site.pass(1s);
+    EXPECT_EQ(site.runner("a"), 1);
+    site.unwish(1, "a");
+    site.forget("a");
+    site.pass(3min);
+    EXPECT_EQ(site.runner("a"), -1);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(site.remembers(i), 1u) << i;
+  }
+  EXPECT_EQ(site.runner("kept"), 0);
+}
+
 TEST(SiteView, LosesNothingWhenMessagesAreLost) {
   Site site(5);
   site.loss_ = 10;
