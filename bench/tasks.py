@@ -165,9 +165,9 @@ def main():
     nodes, tasks = (50, 2_000) if arguments.quick else (arguments.nodes, arguments.tasks)
     result = {"fleet": []}
     for _ in range(1 if arguments.quick else arguments.rounds):
-        with tempfile.TemporaryDirectory(prefix="selvedge-tasks-", dir=arguments.build) as folder:
+        with tempfile.TemporaryDirectory(prefix="selvedge-tasks-", dir=pathlib.Path(arguments.build).resolve()) as folder:
             result["fleet"].append(measure_fleet(arguments, folder, nodes, tasks, 100 if arguments.quick else 1_000))
-    with tempfile.TemporaryDirectory(prefix="selvedge-tasks-", dir=arguments.build) as folder:
+    with tempfile.TemporaryDirectory(prefix="selvedge-tasks-", dir=pathlib.Path(arguments.build).resolve()) as folder:
         result["node"] = measure_node(arguments, folder, 20 if arguments.quick else 200)
     result["published"] = [dict(zip(("system", "rate", "of", "source"), one)) for one in PUBLISHED]
     print(json.dumps(result)) if arguments.json else print_tables(result)
