@@ -37,6 +37,7 @@ struct Node {
   std::unique_ptr<TaskMachine> machine;
   std::string twin;
   bool link = true, known = false, hearing = false;   // known: the cloud counts it as connected
+  bool burnt = false;                              // and is never on again
   Instant link_again{}, program_again{}, notices{};   // 0: not planned
   Instant sent{};                                  // the sync before, which is answered by now
 };
@@ -134,6 +135,7 @@ struct TaskFleet::State {
     const std::uint32_t kind = static_cast<std::uint32_t>(std::hash<std::string>()(name) % 10);
     const std::string policy = kind < 5 ? "" : kind < 9 ? R"(,"disconnect":{"policy":"replace","after":"25s"})" : R"(,"disconnect":{"policy":"stop","after":"25s"})";
     job.document = R"({"name":")" + name + R"(","groups":[{"name":"g","count":)" + std::to_string(job.count) + (kind % 2 == 0 ? R"(,"spread":"node")" : "") +
+                   (kind == 7 ? R"(,"gang":true)" : "") +
                    R"(,"priority":)" + std::to_string(40 + 10 * (kind % 3)) + R"(,"task":{"command":[")" + job.command + R"(","v)" + std::to_string(pick(1'000)) +
                    R"("],"resources":{"cpu":)" + (kind % 3 == 0 ? "0.4" : "0.1") + R"(,"memory":"32MiB"},"stop_grace":"1s","restart":{"backoff_first":"500ms","backoff_most":"5s"})" +
                    (job.command == "work" ? R"(,"mode":"job","retries":100)" : "") + policy + R"(}}],"update":{"parallel":4,"healthy":"2s","deadline":"60s"}})";
@@ -222,6 +224,12 @@ struct TaskFleet::State {
     node.known = false;
     if (cloud_up()) jobs->node_left(node.machine->name());
   }
+  // The operator says that it is gone, sooner or later.
+  void burn(Node& node) {
+    ++report.burnt;
+    node.burnt = true;
+    gone.emplace(now() + between(1s, 60s), node.machine->name());
+  }
   void trouble(Node& node) {
     const double each = options.trouble * std::chrono::duration<double>(step).count() / 60;
     if (node.machine->runs() && chance(each * 0.5)) {
@@ -235,6 +243,7 @@ struct TaskFleet::State {
       node.machine->cut_power(now());
       node.program_again = now() + between(10s, 120s);
       lose(node);
+      if (pick(8) == 0 && report.burnt < nodes.size() / 4) burn(node);
     }
     if (node.link && chance(each * 0.15)) {
       ++report.cuts;
@@ -254,14 +263,17 @@ struct TaskFleet::State {
     if (chance(each * 2)) change("j" + std::to_string(pick(wished.size())));
     if (chance(each * 1)) {
       ++report.drains;
-      const std::string node = nodes[pick(nodes.size())].machine->name();
+      const Node& chosen = nodes[pick(nodes.size())];
+      if (chosen.burnt) return;
+      const std::string& node = chosen.machine->name();
       ask("POST", "/api/v1/nodes/" + node + "/drain");
-      drained.emplace_back(now() + between(10s, 60s), node);
+      drained.emplace(now() + between(10s, 60s), node);
     }
-    while (!drained.empty() && drained.front().first <= now()) {
-      ask("POST", "/api/v1/nodes/" + drained.front().second + "/ready");
-      drained.pop_front();
-    }
+    for (; !drained.empty() && drained.begin()->first <= now(); drained.erase(drained.begin())) ready(drained.begin()->second);
+  }
+  void ready(const std::string& name) {
+    const auto is = [&](const Node& node) { return node.machine->name() == name; };
+    if (!std::ranges::find_if(nodes, is)->burnt) ask("POST", "/api/v1/nodes/" + name + "/ready");
   }
   void storm() {
     for (const auto& [name, job] : std::map<std::string, Wished>(wished))
@@ -283,13 +295,14 @@ struct TaskFleet::State {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       Node& node = nodes[i];
       if (with_trouble) trouble(node);
-      if (!node.machine->runs() && node.program_again <= now()) node.machine->start_program(now());
+      if (!node.machine->runs() && !node.burnt && node.program_again <= now()) node.machine->start_program(now());
       if (!node.link && node.link_again <= now()) node.link = true;
       notice(node);
       if (node.machine->wake_at() <= now()) node.machine->turn(now());
       if ((i + turns) % poll_in_turns == 0) poll(node);
     }
     if (with_trouble) trouble_of_all();
+    for (; !gone.empty() && gone.begin()->first <= now(); gone.erase(gone.begin())) ask("POST", "/api/v1/nodes/" + gone.begin()->second + "/gone");
     send_asks();
   }
 
@@ -361,7 +374,7 @@ struct TaskFleet::State {
       node.link_again = now();
       node.program_again = now();
     }
-    for (const auto& [at, node] : std::exchange(drained, {})) ask("POST", "/api/v1/nodes/" + node + "/ready");
+    for (const auto& [at, node] : std::exchange(drained, {})) ready(node);
     // What is bad has gone back to what was well; from here on all is to be served.
     for (auto& [name, job] : std::map<std::string, Wished>(wished))
       if (job.command == "bad") wish(name, {job.count, "serve", ""});
@@ -393,7 +406,7 @@ struct TaskFleet::State {
   std::map<std::string, Wished> wished;
   std::deque<Ask> asks;
   std::size_t asking = 0, turns = 0;
-  std::deque<std::pair<Instant, std::string>> drained;
+  std::multimap<Instant, std::string> drained, gone;   // until when, since when
   std::vector<std::string> unwell;
   TaskFleetReport report;
 };
@@ -412,7 +425,7 @@ std::string TaskFleetReport::text() const {
   const auto seconds = [](Duration time) { return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s"; };
   std::string text = std::to_string(jobs) + " jobs, " + std::to_string(wanted) + " tasks; first all lived after " + seconds(first_placed) + "; " +
                      std::to_string(starts) + " starts, at most " + std::to_string(most_processes) + " processes\n" + std::to_string(kills) +
-                     " programs killed, " + std::to_string(power_cuts) + " power cuts, " + std::to_string(cuts) + " links and " + std::to_string(site_cuts) +
+                     " programs killed, " + std::to_string(power_cuts) + " power cuts (" + std::to_string(burnt) + " for ever), " + std::to_string(cuts) + " links and " + std::to_string(site_cuts) +
                      " sites cut, " + std::to_string(cloud_kills) + " times the cloud, " + std::to_string(changes) + " changes (" + std::to_string(storm) +
                      " at once), " + std::to_string(drains) + " drains; all well " + seconds(calm_after) + " after the trouble\n";
   for (std::size_t i = 0; i < std::min<std::size_t>(breaches.size(), 20); ++i) text += "BREACH: " + breaches[i] + "\n";

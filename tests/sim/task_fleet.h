@@ -30,7 +30,7 @@ struct TaskFleetOptions {
 struct TaskFleetReport {
   std::vector<std::string> breaches;               // empty: all is well
   std::uint64_t jobs = 0, wanted = 0, starts = 0, most_processes = 0;
-  std::uint64_t kills = 0, power_cuts = 0, cuts = 0, site_cuts = 0, cloud_kills = 0, changes = 0, drains = 0;
+  std::uint64_t kills = 0, power_cuts = 0, burnt = 0, cuts = 0, site_cuts = 0, cloud_kills = 0, changes = 0, drains = 0;
   std::size_t storm = 0;                           // jobs that were changed at one moment
   base::Duration first_placed{};                   // until all of the first jobs lived
   base::Duration calm_after{};                     // until all was as wished, from the end of the trouble
