@@ -90,6 +90,7 @@ Result<std::unique_ptr<Tasks>> Tasks::open(os::World& world, TasksConfig config,
   // Where there is no sandbox the user of tasks passes through it.
   const auto own = TRY(world.directory(state->config.state, true));
   state->dir = TRY(own->public_subdir("tasks"));
+  TRY(own->sync());
   const auto bytes = os::read_file(*state->dir, supervisor_file, most_saved);
   if (!bytes && bytes.error().code != base::Code::not_found) return std::unexpected(bytes.error());
   if (bytes)

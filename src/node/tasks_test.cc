@@ -174,7 +174,9 @@ TEST_F(TasksTest, TheRevisionIsSaidBackOnceWhatWasWithdrawnHasEnded) {
 TEST_F(TasksTest, HealthIsAskedForByACommandAndByHttp) {
   programs().program("/bin/service", [](Process&) {});
   bool well = true;
-  programs().program("/bin/check", [&well](Process& p) {
+  std::string check_group;
+  programs().program("/bin/check", [&](Process& p) {
+    check_group = p.options().group;
     if (!well) p.out("the sensor is gone\n");
     p.exit(well ? 0 : 3);
   });
@@ -186,6 +188,7 @@ TEST_F(TasksTest, HealthIsAskedForByACommandAndByHttp) {
   until_said("h/run", "2");
   well = true;
   until_said("h/healthy", "true");
+  EXPECT_TRUE(check_group.ends_with("/_h")) << check_group;
   wish("w", R"({"command":["/bin/service"],"sandbox":{"network":"host"},"health":{"http":"http://127.0.0.1:8080/healthz","every":"5s"}})");
   run_until([&] { return !said("w/state").empty() && said("w/run") == "1"; });
   sim.run_for(10s);

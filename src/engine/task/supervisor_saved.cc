@@ -100,12 +100,12 @@ void read(TaskSupervisor::State::Entry& e, base::Reader& from) {
     run.number = from.varint() & INT64_MAX;
     run.generation = from.varint() & INT64_MAX;
     run.preparation = from.varint();
-    run.mode = static_cast<model::TaskMode>(from.u8() % 4);
+    run.mode = static_cast<model::TaskMode>(from.u8() % 3);
     run.cause = static_cast<State::Cause>(from.u8() % 6);
     run.why = bounded(from.text());
     run.started = {read_moment(from)};
     run.terms.grace = read_duration(from, TaskLimits::grace_most);
-    run.terms.disconnect.policy = static_cast<model::TaskDisconnect::Policy>(from.u8() % 3);
+    run.terms.disconnect.policy = static_cast<model::TaskDisconnect::Policy>(from.u8() % 4);
     run.terms.disconnect.after = read_duration(from, TaskLimits::time_most);
     e.runs = std::max(e.runs, run.number);
   }
