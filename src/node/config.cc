@@ -1,8 +1,12 @@
 #include "node/config.h"
 
+#include <set>
+
 #include "base/text.h"
 #include "codec/payload/payload.h"
+#include "crypto/crypto.h"
 #include "engine/seal/frame_sealer.h"
+#include "engine/site/beat.h"
 #include "node/aggregates.h"
 #include "node/anomalies.h"
 #include "node/cameras.h"
@@ -151,6 +155,15 @@ void NodeConfig::bind_to(settings::Settings& s) {
          "Folder with a file for each secret that tasks may have, readable by its owner only; empty: none.");
   s.bind("tasks.stop-with-node", tasks_stop_with_node, "End tasks when the node stops; else they go on and are taken over.");
 
+  s.bind("site.name", site_name, "Name of the site whose nodes run each other's tasks without the cloud; empty: in none.");
+  s.bind("site.listen", site_listen, "Where its other members connect; only nodes of the site are let in.");
+  s.bind_each("site.member", [this](settings::Settings& e) {
+                SiteMemberConfig& one = site_members.emplace_back();
+                e.bind("name", one.name, "Name of the node, as in its certificate.");
+                e.bind("address", one.address, "host:port of its site.listen; of this node itself it counts for nothing.");
+              },
+              "All nodes of the site, this one among them; the same at all. Fewer than three heal nothing.");
+
   s.bind("store.aggregate-memory", aggregate_memory, "Open windows and what else [[aggregate]] keeps in memory.");
   s.bind("store.anomaly-memory", anomaly_memory, "What [[anomaly]] keeps in memory of the series it watches.");
   s.bind_each("topic", [this](settings::Settings& e) { bind_topic(e, topics.emplace_back()); },
@@ -206,6 +219,26 @@ Result<void> seal_blocks(const NodeConfig& config, store::StoreLimits& store) {
 
 }  // namespace
 
+namespace {
+
+Result<void> check_site(const NodeConfig& config) {
+  if (config.site_name.empty() && config.site_members.empty()) return {};
+  if (!crypto::is_name(config.site_name))
+    return fail(Code::invalid_input, "site.name: 1 to 64 of A-Z a-z 0-9 . _ -, as [[site.member]] has no meaning without it");
+  TRY(base::while_doing("site.listen", os::parse_endpoint(config.site_listen)));
+  if (config.site_members.size() > engine::SiteLimits::nodes)
+    return fail(Code::invalid_input, "site.member: at most " + std::to_string(engine::SiteLimits::nodes));
+  std::set<std::string> names;
+  for (const SiteMemberConfig& member : config.site_members) {
+    if (!crypto::is_name(member.name)) return fail(Code::invalid_input, "site.member: '" + member.name + "' is no name of a node");
+    if (!names.insert(member.name).second) return fail(Code::invalid_input, "site.member: '" + member.name + "' is there twice");
+    TRY(base::while_doing("site.member '" + member.name + "': address", os::parse_endpoint(member.address)));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> NodeConfig::finish() {
   TRY(seal_blocks(*this, store));
   broker.packet_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(broker_packet.bytes, 256 << 20));
@@ -235,6 +268,7 @@ Result<void> NodeConfig::finish() {
     if (pull.period < std::chrono::milliseconds(100))
       return fail(Code::invalid_input, "pull '" + pull.name + "': period is below 100ms");
   }
+  TRY(check_site(*this));
   TRY(topic_rules());
   TRY(check_own_topics(device_topics));
   TRY(telemetry_rules());

@@ -73,6 +73,10 @@ struct CameraConfig {
   std::string series = "cameras/{name}";
 };
 
+struct SiteMemberConfig {
+  std::string name, address;
+};
+
 struct AggregateRuleSet;
 struct AnomalyRuleSet;
 struct CameraSetup;
@@ -137,6 +141,9 @@ struct NodeConfig {
   std::uint32_t tasks_user = 65534;  // "nobody"; counts if the node runs as root
   std::string tasks_secrets;         // folder; empty: there are none
   bool tasks_stop_with_node = false;
+
+  std::string site_name, site_listen = ":8885";
+  std::deque<SiteMemberConfig> site_members;
 
   std::deque<TopicConfig> topics;    // deque: bound fields must not move
   std::deque<PullConfig> pulls;

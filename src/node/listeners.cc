@@ -66,6 +66,7 @@ Result<void> Node::State::start_with_identity() {
   TRY(start_renewal());
   uplink_tls = TRY(base::while_doing("uplink TLS", world.network().client_tls(uplink_config())));
   artifacts->joined(identity->name, identity->cloud_url, uplink_tls);
+  start_site();
   if (!config.uplink_enabled) return {};
   UplinkConfig to;
   to.node = identity->name;
@@ -118,6 +119,7 @@ void Node::State::take_identity(const identity::NodeIdentity& next) {
   taken("listeners", listeners ? listener_tls->replace(*listeners)
                                : Result<void>(std::unexpected(listeners.error())));
   if (uplink_tls) taken("uplink", uplink_tls->replace(uplink_config()));
+  if (site) taken("site", site->replace(site_trust()));
 }
 
 void Node::State::take_revoked(const std::vector<std::string>& serials) {
@@ -127,6 +129,7 @@ void Node::State::take_revoked(const std::vector<std::string>& serials) {
   };
   mqtt->end_where(is_revoked, codec::mqtt::Reason::not_authorized);
   http->end_where(is_revoked);
+  if (site) site->recheck(site_trust());
 }
 
 // A node that has not joined looks again now and then, so that joining needs no restart.

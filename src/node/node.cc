@@ -89,6 +89,7 @@ void Node::State::make_http() {
   add_model_routes();
   add_camera_routes();
   tasks->add_routes(*http, api->identify, api->audit);
+  add_site_routes();
   if (!config.websocket_path.empty())
     http->websocket(config.websocket_path, "mqtt",
                     [this](std::unique_ptr<os::Stream> stream, const net::http::Request&,
@@ -185,7 +186,10 @@ void Node::stop(std::function<void()> done) {
   s.pulls.clear();
   s.cameras->stop();
   // Tasks first: those that end with the node may still say something.
-  s.tasks->stop([&s, done = std::move(done)] { s.stop_rest(done); });
+  s.tasks->stop([&s, done = std::move(done)] {
+    if (s.site) s.site->stop();
+    s.stop_rest(done);
+  });
 }
 
 void Node::State::stop_rest(std::function<void()> done) {

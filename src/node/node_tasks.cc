@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/json_pointer.h"
+#include "base/log.h"
 #include "model/twin.h"
 #include "node/state.h"
 
@@ -32,6 +33,48 @@ base::Result<void> Node::State::open_tasks() {
   tasks = TRY(base::while_doing("tasks", Tasks::open(world, std::move(to), twins->store(), artifacts->fetcher(), artifacts->store(),
                                                      std::move(trust), *ingest, metrics, std::move(host))));
   return {};
+}
+
+SiteTrust Node::State::site_trust() const {
+  SiteTrust trust;
+  trust.tls.certificate = identity->certificate;
+  trust.tls.key = identity->key;
+  trust.tls.trusted = identity->authority;
+  trust.tls.chacha20_only = config.chacha20_only;
+  trust.is_revoked = [this](const std::string& serial) { return revoked.contains(serial); };
+  return trust;
+}
+
+// A site that cannot be made is no reason not to run: its tasks stay where the cloud wishes them.
+void Node::State::start_site() {
+  if (config.site_name.empty() || !config.tasks_enabled) return;
+  SiteConfig to;
+  to.name = config.site_name;
+  to.self = identity->name;
+  to.state = config.state;
+  to.listen = config.site_listen;
+  for (const SiteMemberConfig& member : config.site_members) {
+    const auto at = os::parse_endpoint(member.address);
+    if (at) to.members.emplace(member.name, *at);
+  }
+  auto made = Site::create(world, std::move(to), site_trust(), tasks->site_tasks(), metrics);
+  if (!made) {
+    site_trouble = made.error().message;
+    base::log::error("site", "takes no part in it", {{"why", made.error()}});
+    return;
+  }
+  site = std::move(*made);
+  tasks->join_site(*site);
+}
+
+void Node::State::add_site_routes() {
+  http->route("GET", "/api/v1/site",
+              net::api::require(api->identify, net::api::Right::view,
+                                [this](const net::api::Caller&, const net::http::Request&, const net::http::Respond& respond) {
+                                  if (site) return respond(net::http::Response::json(site->status_json()));
+                                  const std::string why = !site_trouble.empty() ? site_trouble : "this node is in no site ([site] of its config)";
+                                  respond(net::http::Response::problem({base::Code::not_found, why}));
+                                }));
 }
 
 }  // namespace selvedge::node

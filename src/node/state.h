@@ -39,6 +39,7 @@
 #include "node/reconciler.h"
 #include "node/renewal.h"
 #include "node/session_log.h"
+#include "node/site.h"
 #include "node/tasks.h"
 #include "node/twins.h"
 #include "node/uplink.h"
@@ -87,6 +88,9 @@ struct Node::State {
 
   // ---- tasks ---- (node_tasks.cc)
   base::Result<void> open_tasks();
+  SiteTrust site_trust() const;
+  void start_site();                   // if there is one, once the node has an identity
+  void add_site_routes();
 
   // ---- who may come in ----
   void login(net::mqtt::LoginRequest request, std::function<void(engine::Grant)> answer);
@@ -142,6 +146,8 @@ struct Node::State {
   std::unique_ptr<Twins> twins;
   std::unique_ptr<Cameras> cameras;
   std::unique_ptr<Tasks> tasks;
+  std::unique_ptr<Site> site;
+  std::string site_trouble;            // why there is none, though the config names one
   std::shared_ptr<things::TwinApi> twin_api;
   std::unique_ptr<ApiContext> api;
   std::unique_ptr<net::http::Server> http;

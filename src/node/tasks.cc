@@ -48,6 +48,9 @@ Tasks::State::State(os::World& w, TasksConfig c, store::TwinStore& t, Fetcher& f
   limits.timeout = most_check;
   limits.body_bytes = 64 << 10;
   client = std::make_unique<net::http::Client>(world, limits, nullptr);
+  standby = std::make_unique<TaskStandby>(world, artifacts, [this] {
+    if (site != nullptr) site->look_again();
+  });
   make_metrics(metrics);
 }
 
@@ -178,6 +181,7 @@ void Tasks::State::begin() {
   report_soon();
   check_heard();
   beat();
+  check_site();
 }
 
 void Tasks::stop(std::function<void()> done) {
@@ -185,9 +189,9 @@ void Tasks::stop(std::function<void()> done) {
   s.phase = State::Phase::stopped;
   for (os::TimerId* one : {&s.timer, &s.report_timer, &s.beat_timer}) s.world.loop().cancel(std::exchange(*one, os::TimerId::none));
   s.logs.clear();
-  if (s.config.stop_with_node) return s.stop_runs(std::move(done));
-  s.runs.clear();
-  s.world.loop().defer(std::move(done));
+  if (!s.config.stop_with_node) s.leave_runs();
+  s.site = nullptr;
+  s.stop_runs(std::move(done));
 }
 
 std::string Tasks::summary_json() const {

@@ -8,6 +8,8 @@
 // `features/tasks/desiredProperties/_revision` is a number that whoever wishes may write with its wishes. It is said back
 // in `features/tasks/properties/_heard` once the wishes it came with were taken up and all that was withdrawn has ended.
 //
+// A task with the disconnect policy `site` runs where the node's site says (node/site.h), if it is in one: join_site().
+//
 // Bounded: tasks by the twin and the supervisor, their output by `log`, what they are fed by TaskRun::most_unread, their
 // memory together by tasks.memory: one that does not fit waits. Belongs to the loop thread.
 
@@ -21,6 +23,7 @@
 #include "net/api/access.h"
 #include "net/http/http.h"
 #include "node/ingest.h"
+#include "node/site.h"
 #include "node/task_artifacts.h"
 #include "os/world.h"
 #include "store/twin_store.h"
@@ -58,6 +61,10 @@ class Tasks {
 
   void connected();                                // the cloud can be told of changes
   void contact(base::Instant sent);                // all that the cloud had to say when this was sent is here
+
+  // From now on the site says where its tasks run; it must outlive this, or be left by stop(). What runs of them ends first.
+  SiteTasks& site_tasks();
+  void join_site(Site& site);
 
   // For feeds. `device` is who measured.
   void reading(model::SeriesId id, std::string_view series, base::Time time, const model::ValueView& value);

@@ -19,6 +19,7 @@ constexpr base::Duration report_again = std::chrono::seconds(10);
 
 void Tasks::State::report(const engine::TaskReport& said) {
   std::optional<model::TaskStatus> status = said.status;
+  if (site != nullptr && status && status->state == model::TaskState::failed && lent.contains(said.name)) site->give_up(said.name);
   if (!status) {
     artifacts.release(said.name);
     whys.erase(said.name);

@@ -29,16 +29,19 @@ std::shared_ptr<TaskLog> Tasks::State::log_of(const std::string& name, std::int6
   return log;
 }
 
+bool Tasks::State::leaves_room(std::int64_t memory) const {
+  if (config.memory == 0 || memory <= 0) return true;
+  auto used = static_cast<std::uint64_t>(memory);
+  for (const auto& [key, run] : runs) used += static_cast<std::uint64_t>(run->file().task.resources.memory);
+  return used <= config.memory;
+}
+
 void Tasks::State::start_run(const engine::TaskStart& start) {
   if (phase != Phase::running) return;
   const RunKey key{start.name, start.run};
-  if (config.memory > 0 && start.task->resources.memory > 0) {
-    auto used = static_cast<std::uint64_t>(start.task->resources.memory);
-    for (const auto& [other, run] : runs) used += static_cast<std::uint64_t>(run->file().task.resources.memory);
-    if (used > config.memory) {
-      engine::TaskNotStarted answer{start.name, start.run, engine::TaskOutcome::unavailable, "tasks.memory leaves no room for it"};
-      return feed(std::move(answer));
-    }
+  if (!leaves_room(start.task->resources.memory)) {
+    engine::TaskNotStarted answer{start.name, start.run, engine::TaskOutcome::unavailable, "tasks.memory leaves no room for it"};
+    return feed(std::move(answer));
   }
   whys.erase(start.name);
   TaskRunFile file{start.name, start.run, start.preparation, *start.task};
@@ -69,6 +72,7 @@ std::shared_ptr<TaskRun> Tasks::State::take_out(const RunKey& key) {
   unread_before += run->unread();
   feeds_changed();
   world.loop().defer([run] {});
+  check_site_soon();
   return run;
 }
 
@@ -142,6 +146,13 @@ void Tasks::State::forget_run(const RunKey& key) {
           base::ignore(remove_run_file(w, root, key.first, key.second), "the next start looks at it again");
         },
         [] {});
+  });
+}
+
+void Tasks::State::leave_runs() {
+  // Others of the site take its tasks over.
+  std::erase_if(runs, [&](const auto& one) {
+    return site == nullptr || one.second->file().task.disconnect.policy != model::TaskDisconnect::Policy::site;
   });
 }
 

@@ -1,5 +1,5 @@
 // Tasks::State, private to tasks*.cc: tasks.cc (life), tasks_driving.cc (the supervisor), tasks_runs.cc, tasks_preparing.cc,
-// tasks_checking.cc, tasks_wishes.cc and tasks_report.cc (the twin), tasks_http.cc.
+// tasks_checking.cc, tasks_wishes.cc and tasks_report.cc (the twin), tasks_site.cc, tasks_http.cc.
 
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "engine/task/supervisor.h"
 #include "node/task_run.h"
+#include "node/task_standby.h"
 #include "node/tasks.h"
 
 namespace selvedge::node {
@@ -18,7 +19,7 @@ namespace selvedge::node {
 inline constexpr std::string_view tasks_feature = "tasks";
 inline constexpr std::string_view supervisor_file = ".supervisor";
 
-struct Tasks::State final : TaskRunHost, std::enable_shared_from_this<Tasks::State> {
+struct Tasks::State final : TaskRunHost, SiteTasks, std::enable_shared_from_this<Tasks::State> {
   State(os::World& w, TasksConfig c, store::TwinStore& t, Fetcher& fetcher, store::ArtifactStore& artifact_store,
         TaskArtifactsHost trust, Ingest& i, base::Registry& metrics, TasksHost h);
   ~State() override;
@@ -53,6 +54,7 @@ struct Tasks::State final : TaskRunHost, std::enable_shared_from_this<Tasks::Sta
   std::shared_ptr<TaskRun> take_out(const RunKey& key);
   TaskRun* running(std::string_view name);
   void stop_runs(std::function<void()> done);
+  void leave_runs();                               // all that may go on without the program
   std::shared_ptr<TaskLog> log_of(const std::string& name, std::int64_t bytes);
   std::uint32_t lane(std::string_view name) const;
   void feeds_changed();
@@ -78,6 +80,21 @@ struct Tasks::State final : TaskRunHost, std::enable_shared_from_this<Tasks::Sta
   void report_soon();
   void write_reports();
   void check_heard();
+
+  // ---- the site ----
+  void site_run(const std::string& task, const std::string& document) override;
+  void site_end(const std::string& task, Ends ends, const std::string& why) override;
+  void site_says(const std::string& task, const std::string& why) override;
+  bool site_can_run(const model::Task& task) override;
+  void site_stand_by(std::vector<model::Task> tasks) override;
+  std::uint32_t site_load() override;
+  void add_lent(std::map<std::string, std::string>& wishes);
+  void pause_for_site(const std::string& name, const std::string& value);
+  void tell_site();
+  void check_site_soon();
+  void check_site();
+  bool has_run(const std::string& name) const;
+  bool leaves_room(std::int64_t memory) const;
 
   // ---- seen from outside ----
   std::string task_json(const std::string& name, const model::TaskStatus& status) const;
@@ -122,7 +139,15 @@ struct Tasks::State final : TaskRunHost, std::enable_shared_from_this<Tasks::Sta
   std::map<std::string, std::shared_ptr<Checking>> checking;
   std::unique_ptr<net::http::Client> client;       // of health checks
 
-  std::map<std::string, std::string> wished;       // as last read
+  Site* site = nullptr;
+  bool site_begun = false, site_planned = false;
+  std::map<std::string, std::string> of_site;      // wishes of the cloud that the site decides about
+  std::map<std::string, std::string> lent;         // what the site has this node run; documents
+  std::set<std::string> allowed;                   // what it may run of both
+  std::set<std::string> ending, disowned;             // the site waits for their ends; not of these, which are no more its own
+  std::unique_ptr<TaskStandby> standby;
+
+  std::map<std::string, std::string> wished;       // as last read, with what is lent
   std::set<std::string> refused;                   // reported as failed since tasks are not enabled
   std::string revision, heard;                     // JSON
   bool read_planned = false, report_planned = false;

@@ -55,18 +55,21 @@ void Tasks::State::read_wishes() {
     std::erase_if(refused, [&](const std::string& name) { return !now.contains(name); });
     now.clear();
   }
+  add_lent(now);
   for (const auto& [name, value] : wished)
     if (!now.contains(name)) feed(engine::TaskWished{name, std::nullopt});
   for (const auto& [name, value] : now) {
     const auto before = wished.find(name);
     if (before != wished.end() && before->second == value) continue;
     feed(engine::TaskWished{name, value});
+    pause_for_site(name, value);
     // What does not concern its run changes under it.
     if (const auto log = logs.find(name); log != logs.end())
       if (const auto task = codec::task::parse_task(name, value)) log->second->set_bytes(static_cast<std::uint64_t>(task->log));
   }
   wished = std::move(now);
   revision = std::move(asked);
+  tell_site();
   check_heard();
   if (beat_timer == os::TimerId::none) beat();
 }
@@ -77,9 +80,13 @@ void Tasks::contact(base::Instant sent) {
   State& s = *state_;
   s.read_wishes();                                 // before the contact counts
   s.feed(engine::TaskContact{sent});
+  if (s.site != nullptr) s.site->contact(sent);
 }
 
-void Tasks::connected() { state_->beat(); }
+void Tasks::connected() {
+  if (state_->site != nullptr) state_->site->connected();
+  state_->beat();
+}
 
 bool Tasks::State::has_leases() const {
   return std::ranges::any_of(wished, [](const auto& one) { return one.second.find("\"disconnect\"") != std::string::npos; });
@@ -90,9 +97,14 @@ void Tasks::State::beat() {
   world.loop().cancel(std::exchange(beat_timer, os::TimerId::none));
   if (phase != Phase::running || !has_leases()) return;
   base::Duration every = most_beat;
-  for (const auto& [name, value] : wished)
-    if (const auto task = codec::task::parse_task(name, value); task && task->disconnect.policy != model::TaskDisconnect::Policy::keep)
-      every = std::clamp(task->disconnect.after / 4, least_beat, every);
+  using Policy = model::TaskDisconnect::Policy;
+  for (const auto& [name, value] : wished) {
+    const auto task = codec::task::parse_task(name, value);
+    if (!task || task->disconnect.policy == Policy::keep) continue;
+    // Of what was taken over the node must learn soon whether the cloud wants it here.
+    const bool counts = task->disconnect.policy != Policy::site || lent.contains(name);
+    if (counts) every = std::clamp(task->disconnect.policy == Policy::site ? least_beat : task->disconnect.after / 4, least_beat, every);
+  }
   base::JsonWriter json;
   json.value(static_cast<std::int64_t>(world.loop().wall_now().ns / 1'000'000'000));
   const auto edited = twins.edit(id(), {engine::TwinEdit::Kind::put, "/features/tasks/properties/_beat", json.text()});
