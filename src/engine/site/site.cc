@@ -37,9 +37,12 @@ base::Instant SiteView::wake_at() const {
   const State& s = *state_;
   base::Instant at = s.next_beat;
   if (!s.fenced) at = std::min(at, s.leased_until());
-  // Losses and claims are looked at often while there are any.
+  // Losses and claims are looked at often while they are new; of one that stays lost, with each beat.
+  const base::Duration settled = s.rule.lost_after + s.rule.grace_most + 2 * s.rule.claim_wait +
+                                 s.rule.turn * static_cast<std::int64_t>(s.rule.members.size());
   const bool quiet = s.claims.empty() && std::ranges::all_of(s.peers, [&](const auto& peer) {
-    return s.now - peer.second.received < 2 * s.rule.beat_every;
+    const base::Duration silent = s.now - peer.second.received;
+    return silent < 2 * s.rule.beat_every || silent > settled;
   });
   if (!quiet) at = std::min(at, s.now + s.rule.turn / 4);
   return std::max(at, s.now + base::Duration(1));
