@@ -97,6 +97,8 @@ void Jobs::State::settle() {
     if (!out.released.empty()) {
       free_rooms();
     } else {
+      for (engine::HoldPlace& one : std::exchange(out.held, {}))
+        places.hold({one.member, one.node, one.tenant, std::move(one.group)});
       if (asks.empty()) return;
       if (answered >= most_answers) break;
       // Who may displace others comes before them.

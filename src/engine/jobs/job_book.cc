@@ -13,6 +13,7 @@ using base::Result;
 void JobOutputs::clear() {
   save.clear();
   released.clear();
+  held.clear();
   wishes.clear();
   asks.clear();
 }

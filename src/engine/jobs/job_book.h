@@ -15,6 +15,10 @@
 // task has gone, or until its disconnect policy says that it must have: with `replace` after `after` and
 // `silence_margin` of silence, in which the node has stopped it by its own clock; else never.
 //
+// With the policy `site` the nodes of a site move a member among themselves (docs/spec/site.md). A node that says it runs
+// one that is wished for elsewhere, where it does not run, has it: the wish follows, and nothing is started again. Whoever
+// may have taken it over or had the wish must have said that it has gone before it is wished for anew.
+//
 // step(input, now) for each input of a turn, then settle(now) -> outputs: decisions that need a look at the whole job
 // are made once a turn. No clock, no I/O, no randomness. Memory: JobLimits. Belongs to one thread.
 
@@ -159,9 +163,16 @@ struct WishTask {
   // Of one that goes: how long the node may go on with it if it does not hear of that. Keep: for ever.
   model::TaskDisconnect disconnect;
 };
+// Its room on a node where it runs already.
+struct HoldPlace {
+  MemberKey member;
+  std::string node, tenant;
+  model::TaskGroup group;
+};
 struct JobOutputs {
   std::vector<std::string> save;                   // records that changed: record() or, if there is none, erase it
   std::vector<ReleasePlace> released;
+  std::vector<HoldPlace> held;                     // after the releases
   std::vector<WishTask> wishes;                    // in this order, after what is saved
   std::vector<AskPlace> asks;                      // after the releases
 

@@ -37,6 +37,7 @@ void JobBook::State::found(const WishFound& wish, base::Instant now, JobOutputs&
   member.resources = wish.task.resources;
   member.accelerators = wish.task.accelerators;
   member.wished_at = now;
+  member.of_site = wish.task.disconnect.policy == model::TaskDisconnect::Policy::site;
   member.wished_patience = Patience::of(wish.task.disconnect);   // what runs is known when it is reported
   member.holds = true;
   nodes[wish.node].members.insert(*key);
@@ -48,8 +49,15 @@ void JobBook::State::found(const LeavingFound& leaving) {
   const auto job = jobs.find(leaving.member.job);
   if (job == jobs.end()) return;
   Member& member = job->second.members[{leaving.member.group, leaving.member.index}];
-  // Wished for elsewhere since: this node was given up then.
-  if (!member.node.empty() || !member.leaving.empty()) return;
+  const model::TaskGroup* const group = find_group(job->second.record.now.job, leaving.member.group);
+  member.of_site = member.of_site || (group != nullptr && group->task.disconnect.policy == model::TaskDisconnect::Policy::site);
+  // Wished for elsewhere since: this node was given up then, if its site does not have it.
+  if (!member.node.empty() || !member.leaving.empty()) {
+    if (!member.of_site || leaving.node == member.node || leaving.node == member.leaving) return;
+    member.behind.insert(leaving.node);
+    nodes[leaving.node].members.insert(leaving.member);
+    return;
+  }
   const auto finished = job->second.record.finished.find(leaving.member.group);
   member.finished = finished != job->second.record.finished.end() && finished->second.contains(leaving.member.index);
   if (member.finished) return;                     // and where it was does not matter any more
@@ -144,6 +152,8 @@ void JobBook::State::wish(JobEntry& job, const MemberKey& key, Member& member, c
   member.generation = task.generation;
   member.resources = task.resources;
   member.accelerators = task.accelerators;
+  member.of_site = task.disconnect.policy == model::TaskDisconnect::Policy::site;
+  member.seen_on.clear();
   member.reported.reset();
   member.well_since.reset();
   member.wished_at = now;
@@ -178,6 +188,11 @@ void JobBook::State::left(JobEntry& job, const MemberKey& key, Member& member, b
   if (const auto entry = nodes.find(node); entry != nodes.end()) entry->second.members.erase(key);
   touch_job(key.job);
   job.to_fit = job.to_fit || !wanted(job, key);
+  if (!member.behind.empty()) {                    // another may run it yet
+    member.leaving = *member.behind.begin();
+    member.behind.erase(member.behind.begin());
+    return touch_node(member.leaving);
+  }
   if (!wanted(job, key) || member.next.empty()) return;
   const std::string next = std::exchange(member.next, {});
   wish(job, key, member, next, now, out);
@@ -202,7 +217,8 @@ void JobBook::State::reported(const TaskReported& report, base::Instant now, Job
   if (report.node != member->node) {
     // Its wish is not there any more, and it still runs.
     if (!begun && report.status) found(LeavingFound{report.node, *key, {}});
-    return;
+    if (report.node != member->leaving) seen_elsewhere(job, *key, *member, report, now, out);
+    if (report.node != member->node) return;
   }
   if (!report.status || report.status->generation != member->generation) return;
   const bool was_well = member->well_since.has_value(), was_finished = member->finished;
@@ -220,6 +236,7 @@ void JobBook::State::reported(const TaskReported& report, base::Instant now, Job
     member->moving = false;
     free_room(*key, *member, member->node, out);
   }
+  if (follow(job, *key, *member, now, out)) return;
   // Most reports change nothing that the job as a whole depends on, or not yet.
   const bool under_way = job.record.rollout == JobRecord::Rollout::under_way;
   if (member->finished != was_finished || (was_well && !member->well_since) || (under_way && status.state == model::TaskState::failed))
@@ -262,6 +279,9 @@ void JobBook::State::settle_node(NodeEntry& node, const std::string& name, base:
     for (const MemberKey& key : members) {
       JobEntry& job = jobs.find(key.job)->second;
       Member& member = *find(key);
+      if (member.node == name && follow(job, key, member, now, out)) continue;
+      if (node.state == Now::gone && member.behind.erase(name) > 0) node.members.erase(key);
+      if (member.node != name && member.leaving != name) continue;
       if (node.state == Now::silent) {
         const auto due = replaced_at(key, node);
         if (!due) continue;
@@ -278,6 +298,9 @@ void JobBook::State::settle_node(NodeEntry& node, const std::string& name, base:
       left(job, key, member, now, out);
     }
   }
+  if (node.state == Now::connected || node.state == Now::draining)
+    for (const MemberKey& key : std::set(node.members))
+      if (Member& member = *find(key); member.seen_on == name) follow(jobs.find(key.job)->second, key, member, now, out);
   set_wake(node, name, wake, node_wakes);
 }
 

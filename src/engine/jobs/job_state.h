@@ -1,6 +1,7 @@
 // JobBook::State: what the book's .cc files share. Private to this folder.
 //   job_book.cc     inputs, and what becomes due
 //   job_members.cc  where members are: asked for, wished, leaving, lost
+//   job_sites.cc    members that the nodes of a site moved
 //   job_rollout.cc  which member may change next, and when a change has failed
 //   job_views.cc    what can be seen
 
@@ -50,6 +51,9 @@ struct Member {
   base::Duration pause{};                          // before the next ask
   std::string reason;                              // why it is not placed
   std::string not_on;
+  bool of_site = false;                            // its site may move it
+  std::string seen_on;                             // where it was said to run last, without a wish
+  std::set<std::string> behind;                    // may run it or have the wish, and did not say that it has gone
   bool moving = false;                             // stays where it is until there is a place elsewhere
   bool holds = false;                              // room on `node`, or on `leaving`
   bool finished = false;                           // it ends, and has
@@ -113,6 +117,13 @@ struct JobBook::State {
   std::optional<base::Instant> replaced_at(const MemberKey& key, const NodeEntry& node);
   void settle_node(NodeEntry& node, const std::string& name, base::Instant now, JobOutputs& out);
   static void free_room(const MemberKey& key, Member& member, const std::string& node, JobOutputs& out);
+
+  // ---- job_sites.cc ----
+  // What a node says on which it is not wished for.
+  void seen_elsewhere(JobEntry& job, const MemberKey& key, Member& member, const TaskReported& report, base::Instant now,
+                      JobOutputs& out);
+  // The wish goes to where it runs, if it does not run where that is.
+  bool follow(JobEntry& job, const MemberKey& key, Member& member, base::Instant now, JobOutputs& out);
 
   // ---- job_rollout.cc ----
   base::Result<void> wished(const model::Job& job, JobOutputs& out);
