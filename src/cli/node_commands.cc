@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/api_client.h"
@@ -128,6 +130,29 @@ Result<int> wishes(const Arguments& arguments, Session& session) {
   return 0;
 }
 
+Result<int> site(const Arguments& arguments, Session& session) {
+  auto api = TRY(ApiClient::node(arguments, session));
+  const std::string answer = TRY(api.request("GET", "/api/v1/site"));
+  if (session.out.json()) {
+    session.out.document(answer);
+    return 0;
+  }
+  const auto parsed = TRY(codec::json::parse(answer));
+  session.out.line("site " + parsed["name"].text() + (parsed["fenced"].boolean() ? ": too few members hear this node, so it runs nothing of the site" : ""));
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& member : parsed["members"].array()) {
+    std::string tasks;
+    for (const auto& task : parsed["tasks"].array())
+      if (task["node"].text() == member["name"].text()) tasks += (tasks.empty() ? "" : ", ") + task["name"].text();
+    const std::string heard = member["self"].boolean()                    ? "this node"
+                              : member["heard_seconds_ago"].is_number() ? base::to_text(std::round(member["heard_seconds_ago"].number() * 10) / 10) + " s ago"
+                                                                          : "never";
+    rows.push_back({member["name"].text(), heard, tasks});
+  }
+  session.out.table({"MEMBER", "HEARD", "TASKS"}, rows);
+  return 0;
+}
+
 }  // namespace
 
 std::vector<Command> node_commands() {
@@ -161,6 +186,8 @@ std::vector<Command> node_commands() {
       {"node", "wishes", "", 0, 0, "Show what the node's twin wishes of it, and what came of it.", {},
        {"selvedge node wishes", "selvedge node wishes --retry"},
        node_flags({{"retry", "", "Try again what failed for good."}}), wishes},
+      {"node", "site", "", 0, 0, "Show the site of a node: which members it hears, and who has which of the site's tasks.", {},
+       {"selvedge node site"}, node_flags({}), site},
       {"node", "deadletters", "", 0, 0,
        "Show messages that could not be taken as readings, the newest first.", {},
        {"selvedge node deadletters --limit 5"},
