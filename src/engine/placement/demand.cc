@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 namespace selvedge::engine {
 namespace {
@@ -28,12 +29,6 @@ SpaceShape imagine(std::size_t number) {
   return {static_cast<float>(std::min(1.0, size * lean)), static_cast<float>(std::min(1.0, size / lean)), 1};
 }
 
-// The power of two nearest to a node's size in means of nodes.
-int class_of(double size) {
-  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(size) * 1.41421356F);
-  return std::clamp(static_cast<int>(bits >> 23) - 127, -4, 3);
-}
-
 }  // namespace
 
 void Demand::add(const Ask& ask) {
@@ -41,28 +36,57 @@ void Demand::add(const Ask& ask) {
   asked_cpu_ += static_cast<double>(ask.amounts.cpu);
   asked_memory_ += static_cast<double>(ask.amounts.memory);
 
-  Ask shape = ask;
-  shape.salt = 0;
-  DemandShape* place = nullptr;
-  for (std::size_t i = 0; i < size_ && place == nullptr; ++i) {
-    if (shapes_[i].ask == shape) place = &shapes_[i];
+  const std::uint8_t mark = mark_of(ask);
+  std::size_t place = find(ask, mark);
+  if (place == most_shapes) {
+    if (size_ < most_shapes) {
+      place = size_++;
+    } else {
+      place = 0;
+      for (std::size_t i = 1; i < most_shapes; ++i) place = ranks_[i] < ranks_[place] ? i : place;
+      weight_ -= static_cast<double>(shapes_[place].weight);
+    }
+    shapes_[place] = {ask, 0, 0};
+    shapes_[place].ask.salt = 0;
+    marks_[place] = mark;
   }
-  if (place == nullptr && size_ < most_shapes) {
-    place = &shapes_[size_++];
-    *place = {shape, 0, 0};
-  }
-  if (place == nullptr) {
-    place = &*std::min_element(shapes_.begin(), shapes_.end(), [](const DemandShape& a, const DemandShape& b) {
-      return a.weight != b.weight ? a.weight < b.weight : a.seen < b.seen;
-    });
-    weight_ -= static_cast<double>(place->weight);
-    *place = {shape, 0, 0};
-  }
-  place->weight += 1;
-  place->seen = asks_;
+  shapes_[place].weight += 1;
+  shapes_[place].seen = asks_;
+  weigh(place);
   weight_ += 1;
   if (asks_ % fading == 0) fade();
   if (asks_ >= learn_at_ || nodes_differ()) learn();
+}
+
+std::uint8_t Demand::mark_of(const Ask& ask) {
+  const auto mix = [](std::uint64_t so_far, std::uint64_t more) { return (std::rotl(so_far, 23) ^ more) * 0x9E3779B97F4A7C15U; };
+  std::uint64_t mark = mix(static_cast<std::uint64_t>(ask.amounts.cpu), static_cast<std::uint64_t>(ask.amounts.memory));
+  mark = mix(mark, static_cast<std::uint64_t>(ask.amounts.disk));
+  mark = mix(mark, std::uint64_t{ask.devices} << 32 | ask.thousandths);
+  return static_cast<std::uint8_t>(mix(mark, ask.models) >> 56);
+}
+
+// most_shapes: it is not there. Eight marks at a time: which bytes of a word are zero (Warren, Hacker's Delight, 6-1).
+std::size_t Demand::find(const Ask& ask, std::uint8_t mark) const {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  for (std::size_t i = 0; i < size_; i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, marks_.data() + i, 8);
+    word ^= mark * ones;
+    if (((word - ones) & ~word & ones << 7) == 0) continue;
+    for (std::size_t place = i; place < std::min(i + 8, size_); ++place) {
+      const Ask& known = shapes_[place].ask;
+      if (marks_[place] == mark && known.amounts == ask.amounts && known.devices == ask.devices && known.thousandths == ask.thousandths &&
+          known.models == ask.models)
+        return place;
+    }
+  }
+  return most_shapes;
+}
+
+// Weights are not below 0, so their bits are in their order.
+void Demand::weigh(std::size_t place) {
+  ranks_[place] = std::uint64_t{std::bit_cast<std::uint32_t>(shapes_[place].weight)} << 32 | (shapes_[place].seen & 0xFFFFFFFF);
 }
 
 void Demand::add_node(const model::Resources& capacity, std::size_t devices) {
@@ -135,21 +159,12 @@ double Demand::tightness() const {
           tightness_of_turnover * std::clamp((turns - 1) / 2, 0.0, 1.0)) / tasks_of_node_;
 }
 
-double Demand::opportunity(const Ask& ask, const NodeSpace& node) const {
-  const double size = (static_cast<double>(node.capacity.cpu) * per_cpu_ + static_cast<double>(node.capacity.memory) * per_memory_) / 2;
-  const SpaceValue& value = values_[static_cast<std::size_t>(std::clamp(class_of(size), first_class_, last_class_) + 4)];
-  const double cpu = static_cast<double>(node.free.cpu), memory = static_cast<double>(node.free.memory);
-  const float before = value.at(static_cast<float>(cpu * per_cpu_), static_cast<float>(memory * per_memory_));
-  const float after = value.at(static_cast<float>((cpu - static_cast<double>(ask.amounts.cpu)) * per_cpu_),
-                               static_cast<float>((memory - static_cast<double>(ask.amounts.memory)) * per_memory_));
-  return static_cast<double>(before - after);
-}
-
 void Demand::fade() {
   weight_ = 0;
-  for (DemandShape& shape : std::span(shapes_).first(size_)) {
-    shape.weight /= 2;
-    weight_ += static_cast<double>(shape.weight);
+  for (std::size_t i = 0; i < size_; ++i) {
+    shapes_[i].weight /= 2;
+    weigh(i);
+    weight_ += static_cast<double>(shapes_[i].weight);
   }
 }
 

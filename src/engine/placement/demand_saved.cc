@@ -67,6 +67,10 @@ base::Result<Demand> Demand::restore(base::Reader& in) {
   fine = fine && demand.least_cpu_ >= 0 && demand.least_memory_ >= 0 && demand.least_cpu_ <= demand.most_cpu_ &&
          demand.least_memory_ <= demand.most_memory_ && demand.learn_at_ > 0 && demand.asks_ < std::uint64_t{1} << 62;
   if (!in.ok() || !fine) return base::fail(base::Code::corrupt, "saved demand: not whole");
+  for (std::size_t i = 0; i < demand.size_; ++i) {
+    demand.marks_[i] = mark_of(demand.shapes_[i].ask);
+    demand.weigh(i);
+  }
   demand.refresh();
   return demand;
 }

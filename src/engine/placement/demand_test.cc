@@ -47,6 +47,31 @@ TEST(Demand, ThePastFades) {
   EXPECT_EQ(demand.weight(), Demand::fading / 2.0);
 }
 
+TEST(Demand, TellsAsksApartThatDifferInAnything) {
+  Demand demand;
+  Ask ask = ask_for(1'000, 2);
+  demand.add(ask);
+  for (const auto change : {+[](Ask& a) { a.amounts.disk = 1; }, +[](Ask& a) { a.devices = 1; }, +[](Ask& a) { a.thousandths = 500; },
+                            +[](Ask& a) { a.models = 2; }, +[](Ask& a) { a.amounts.memory += 1; }}) {
+    Ask other = ask;
+    change(other);
+    for (int i = 0; i < 2; ++i) demand.add(other);
+  }
+  ASSERT_EQ(demand.shapes().size(), 6u);
+  for (std::size_t i = 1; i < 6; ++i) EXPECT_EQ(demand.shapes()[i].weight, 2);
+}
+
+TEST(SpaceValue, IsTheSameBuiltAnewAndBuiltOnWhatWasKnown) {
+  const std::vector<SpaceShape> first = {{0.1F, 0.3F, 4}, {0.4F, 0.2F, 2}, {0.05F, 0.05F, 9}};
+  const std::vector<SpaceShape> then = {{0.2F, 0.1F, 5}, {0.4F, 0.5F, 1}, {0.07F, 0.02F, 3}, {0.3F, 0.3F, 2}, {0.6F, 0.1F, 1}};
+  SpaceValue on, anew;
+  on.build(first, 1.5F, 60);
+  on.build(then, 2, 80);
+  anew.build(then, 2, 80);
+  for (float cpu = 0; cpu < 2; cpu += 0.13F)
+    for (float memory = 0; memory < 2; memory += 0.11F) ASSERT_NEAR(on.at(cpu, memory), anew.at(cpu, memory), 2e-3F) << cpu << " " << memory;
+}
+
 TEST(Demand, KnowsNoValuesBeforeThereAreNodesAndAsks) {
   Demand demand;
   for (int i = 0; i < 20; ++i) demand.add(ask_for(1'000, 4));

@@ -191,7 +191,10 @@ class Fleet {
   void settle(NodeId node) {
     const Room& room = grid_.room(node);
     const Cell cell = cell_of(room);
-    if (cell == room.place.cell) return;
+    if (cell == room.place.cell) {
+      if (cell != nowhere) grid_.update(node);
+      return;
+    }
     if (room.place.cell != nowhere) grid_.erase(node);
     if (cell != nowhere) grid_.insert(node, cell);
   }

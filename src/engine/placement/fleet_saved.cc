@@ -108,10 +108,12 @@ void Fleet::save(base::Bytes& bytes) {
   }
   for (const Group& group : groups_) write(out, group.members);
   for (Cell cell = 0; cell < Grid::cells; ++cell) {
-    const auto nodes = grid_.nodes(cell);
-    if (nodes.empty()) continue;
+    const auto spots = grid_.spots(cell);
+    if (spots.empty()) continue;
     out.varint(cell + std::uint64_t{1});
-    write(out, {nodes.begin(), nodes.end()});
+    std::vector<NodeId> nodes;
+    for (const Spot& spot : spots) nodes.push_back(spot.node());
+    write(out, nodes);
   }
   out.varint(0);
   demand_.save(out);

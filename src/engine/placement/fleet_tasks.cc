@@ -152,7 +152,10 @@ void Fleet::begin() {
 }
 
 void Fleet::unsettle(NodeId node, GridPlace place) {
-  if (grid_.room(node).place.cell == place.cell) return;       // it stayed in its cell
+  if (grid_.room(node).place.cell == place.cell) {             // it stayed in its cell
+    if (place.cell != nowhere) grid_.update(node);
+    return;
+  }
   if (grid_.room(node).place.cell != nowhere) grid_.erase(node);
   if (place.cell != nowhere) grid_.restore(node, place);
 }

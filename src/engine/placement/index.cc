@@ -1,7 +1,11 @@
 #include "engine/placement/index.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <optional>
+
+#include "engine/placement/tight_cost.h"
 
 namespace selvedge::engine::placement {
 
@@ -53,14 +57,18 @@ struct Index::Walk {
   const Shape& shape;
   const bool all;                          // nodes that take tasks are in the mask: no need to ask
   const std::uint32_t row, column;         // the request's own levels
+  std::optional<TightCost> tight_cost;     // where it knows
   Found best{none, {std::numeric_limits<double>::infinity(), no_device}};
   std::uint32_t looked = 0, fitting = 0;
+  bool edges_skipped = false;
 
   Walk(const Index& from, const Query& what, const NodeMask& in, const NodeMask* also_in)
       : index(from), fleet(*from.fleet_), grid(fleet.grid()), query(what), mask(in), also(also_in), shape(fleet.shape(what.shape)),
         all(in.count() == fleet.nodes() && !also),
         row(fleet.cpu_levels().of(static_cast<std::uint64_t>(shape.ask.amounts.cpu))),
-        column(fleet.memory_levels().of(static_cast<std::uint64_t>(shape.ask.amounts.memory))) {}
+        column(fleet.memory_levels().of(static_cast<std::uint64_t>(shape.ask.amounts.memory))) {
+    if (!shape.weighs && TightCost::knows(query.rule, shape.ask, fleet.demand())) tight_cost.emplace(query.rule, shape.ask, fleet.demand());
+  }
 
   bool allowed(NodeId node) const {
     if (!all && !mask.test(node)) return false;
@@ -68,15 +76,20 @@ struct Index::Walk {
     return !query.barred || !query.barred->has(node);
   }
 
+  // Whether it has what the grid does not tell.
+  bool has_rest(NodeId node) const {
+    return shape.ask.amounts.disk <= grid.room(node).disk && (shape.ask.devices == 0 || fits(shape.ask, fleet.space(node)));
+  }
   // The cost if it fits and may be had; infinity if not.
   double look(NodeId node) {
-    ++looked;
-    if (!allowed(node)) return std::numeric_limits<double>::infinity();
     const Room& room = grid.room(node);
-    const model::Resources& amounts = shape.ask.amounts;
-    if (amounts.cpu > room.cpu || amounts.memory > room.memory || amounts.disk > room.disk || !room.takes)
+    return room.takes ? look(node, room.cpu, room.memory) : look(node, -1, -1);
+  }
+  double look(const Spot& spot) { return look(spot.node(), spot.cpu, spot.memory); }
+  double look(NodeId node, std::int64_t cpu, std::int64_t memory) {
+    ++looked;
+    if (cpu < shape.ask.amounts.cpu || memory < shape.ask.amounts.memory || !allowed(node) || !has_rest(node))
       return std::numeric_limits<double>::infinity();
-    if (shape.ask.devices > 0 && !fits(shape.ask, fleet.space(node))) return std::numeric_limits<double>::infinity();
     ++fitting;
     const Offer offer = index.price(query, node);
     if (offer.cost < best.offer.cost || (offer.cost == best.offer.cost && node < best.node)) best = {node, offer};
@@ -94,77 +107,133 @@ struct Index::Walk {
     for (std::uint64_t left = rows; left; left &= left - 1) {
       const auto r = static_cast<std::uint32_t>(std::countr_zero(left));
       for (std::uint64_t columns = grid.columns(r) >> column << column; columns; columns &= columns - 1)
-        for (const NodeId node : grid.nodes(r, static_cast<std::uint32_t>(std::countr_zero(columns)))) look(node);
+        for (const Spot& spot : grid.spots(r, static_cast<std::uint32_t>(std::countr_zero(columns)))) look(spot);
     }
   }
   // A walk through the grid that meets this few of the mask's nodes is dearer than the mask.
-  bool lost() const { return !all && looked > 64 + 2 * mask.count(); }
+  std::uint32_t lost_after() const { return all ? none : 64 + 2 * mask.count(); }
+  bool lost() const { return looked >= lost_after(); }
 
-  // Cells by the sum of their levels from the tightest on; `visit` returns false to stop.
-  template <typename Visit>
-  void tightest_first(Visit visit) {
-    for (std::uint32_t sum = row + column; sum < Grid::diagonals; ++sum) {
-      std::uint64_t cells = grid.diagonal(sum) >> row << row;
-      const std::uint32_t last = sum - column;                  // rows beyond it lie left of the request's column
-      if (last < 63) cells &= (std::uint64_t{2} << last) - 1;
-      for (; cells; cells &= cells - 1) {
-        const auto r = static_cast<std::uint32_t>(std::countr_zero(cells));
-        if (!visit(r, sum - r)) return;
+  // Cells at or above the request's levels, by the sum of their levels from the tightest on.
+  struct Tightest {
+    const Grid& grid;
+    const std::uint32_t row_from, column_from;
+    std::uint32_t sum = row_from + column_from, r = 0, c = 0;
+    std::uint64_t low = (std::uint64_t{2} << row_from) - 1;    // rows beyond the sum less the column lie left of it
+    std::uint64_t left = grid.diagonal(sum) & low & ~std::uint64_t{0} << row_from;
+
+    bool next() {
+      const std::uint64_t rows = ~std::uint64_t{0} << row_from;
+      while (left == 0) {
+        ++sum;
+        low += low + 1;
+        while (sum < Grid::diagonals) {                        // most are empty: four at a time
+          const std::uint64_t any = grid.diagonal(sum) | grid.diagonal(sum + 1) | grid.diagonal(sum + 2) | grid.diagonal(sum + 3);
+          if (any & rows & (low * 8 + 7)) break;
+          sum += 4;
+          low = low * 16 + 15;
+        }
+        if (sum >= Grid::diagonals) return false;
+        left = grid.diagonal(sum) & rows & low;
+      }
+      r = static_cast<std::uint32_t>(std::countr_zero(left));
+      c = sum - r;
+      left &= left - 1;
+      return true;
+    }
+    bool at_edge() const { return r == row_from || c == column_from; }
+  };
+
+  // The first nodes that fit, as many as there is place for, into `into`: how many there are. `fits` is small, for this is
+  // where the time goes. In a cell at the request's own level of a resource many nodes may have just too little: there only
+  // a few are looked at, another few each time, for they stay where they are, or (whole_edge) those alone are, but all.
+  template <bool whole_edge, typename Fits>
+  std::uint32_t gather(std::span<const Spot*> into, Fits fits) {
+    constexpr std::uint32_t few = 4, chunk = 32;
+    const auto turn = static_cast<std::uint32_t>((fleet.turns() + std::uint64_t{query.shape} * 7) * 0x9E3779B9U);
+    const auto most = static_cast<std::uint32_t>(into.size());
+    const std::uint32_t each = query.rule == PlacementRule::opportunity ? 1 : most;                      // of a cell
+    std::uint32_t found = 0, seen = 0, limit = lost_after();
+    for (Tightest cells{grid, row, column}; cells.next();) {
+      const Spots& spots = grid.cell(cells.r, cells.c);
+      const Spot* spot = spots.begin();
+      std::uint32_t left = spots.size(), here = 0;
+      if (whole_edge && !cells.at_edge()) continue;
+      if (!whole_edge && cells.at_edge()) {
+        if (left > few) {
+          spot += std::uint64_t{turn} * (left - few + 1) >> 32;
+          left = few;
+          edges_skipped = true;
+        }
+      }
+      while (left > 0) {
+        const std::uint32_t now = std::min(chunk, left);
+        left -= now;
+        seen += now;
+        for (const Spot* const stop = spot + now; spot != stop; ++spot) {
+          if (!fits(*spot)) continue;
+          into[found++] = spot;
+          limit = 4 * most;
+          if (found == most) return found;
+          if (++here == each) {
+            left = 0;
+            break;
+          }
+        }
+        if (seen >= limit) {
+          looked += seen;
+          return found;
+        }
       }
     }
+    looked += seen;
+    return found;
+  }
+  template <typename Fits>
+  std::uint32_t gather(std::span<const Spot*> into, Fits fits) {
+    edges_skipped = false;
+    const std::uint32_t found = gather<false>(into, fits);
+    return found == 0 && edges_skipped && !lost() ? gather<true>(into, fits) : found;
   }
 
-  // In a cell at the request's own level of a resource many nodes may have just too little. First only a few of them
-  // are looked at, another few each time, for they stay where they are; all of them if nothing else fits.
-  std::span<const NodeId> some_of(std::span<const NodeId> nodes) const {
-    constexpr std::size_t few = 4;
-    if (nodes.size() <= few) return nodes;
-    return nodes.subspan((fleet.turns() + std::uint64_t{query.shape} * 7) % (nodes.size() - few + 1), few);
-  }
+  // False: it gave up without an answer.
   bool tight(std::uint32_t candidates) {
-    bool gave_up = false, skipped = false;
-    const auto visit = [&](std::span<const NodeId> nodes) {
-      for (const NodeId node : nodes.first(std::min<std::size_t>(nodes.size(), candidates))) __builtin_prefetch(&grid.room(node));
-      for (const NodeId node : nodes) {
-        look(node);
-        if (fitting >= candidates || (fitting > 0 && looked >= 4 * candidates)) return false;
-      }
-      gave_up = lost();
-      return !gave_up;
-    };
-    tightest_first([&](std::uint32_t r, std::uint32_t c) {
-      const std::span<const NodeId> nodes = grid.nodes(r, c);
-      if (r != row && c != column) return visit(nodes);
-      const std::span<const NodeId> few = some_of(nodes);
-      skipped |= few.size() < nodes.size();
-      return visit(few);
-    });
-    if (fitting > 0 || gave_up || !skipped) return !gave_up;
-    tightest_first([&](std::uint32_t r, std::uint32_t c) { return (r != row && c != column) || visit(grid.nodes(r, c)); });
-    return !gave_up;
+    std::array<const Spot*, IndexSettings::most_candidates> spots;
+    const auto into = std::span(spots).first(std::clamp<std::size_t>(candidates, 1, spots.size()));
+    const std::int64_t cpu = shape.ask.amounts.cpu, memory = shape.ask.amounts.memory;
+    const auto has_room = [=](const Spot& spot) { return spot.cpu >= cpu && spot.memory >= memory; };
+    const bool simple = tight_cost && !also && !query.barred;
+    if (simple && all) fitting = gather(into, has_room);
+    else if (simple) fitting = gather(into, [=, in = mask.words()](const Spot& spot) { return has_room(spot) && NodeMask::test(in, spot.node()); });
+    else fitting = gather(into, [&](const Spot& spot) { return has_room(spot) && allowed(spot.node()) && has_rest(spot.node()); });
+    for (const Spot* spot : into.first(fitting)) {
+      const NodeId node = spot->node();
+      const bool known = tight_cost && !spot->accelerated();
+      const Offer offer = known ? Offer{tight_cost->of(spot->cpu_capacity, spot->memory_capacity, spot->cpu, spot->memory), no_device}
+                                : index.price(query, node);
+      if (offer.cost < best.offer.cost || (offer.cost == best.offer.cost && node < best.node)) best = {node, offer};
+    }
+    return fitting > 0 || !lost();
   }
 
   bool sampled(std::uint32_t cells) {
-    bool gave_up = false;
     double cheapest = std::numeric_limits<double>::infinity();
-    std::span<const NodeId> best_cell;
-    tightest_first([&](std::uint32_t r, std::uint32_t c) {
-      const std::span<const NodeId> nodes = grid.nodes(r, c);
+    std::span<const Spot> best_cell;
+    for (Tightest at{grid, row, column}; cells > 0 && at.next();) {
+      const std::span<const Spot> spots = grid.spots(at.r, at.c);
       const std::uint32_t before = fitting;
-      for (const NodeId node : nodes) {
-        const double cost = look(node);
+      for (const Spot& spot : spots) {
+        const double cost = look(spot);
         if (cost < cheapest) {
           cheapest = cost;
-          best_cell = nodes;
+          best_cell = spots;
         }
         if (fitting >= before + 2) break;
       }
-      if (fitting > before && --cells == 0) return false;
-      gave_up = lost();
-      return !gave_up;
-    });
-    if (gave_up) return false;
-    for (const NodeId node : best_cell) look(node);
+      cells -= fitting > before ? 1 : 0;
+      if (cells > 0 && lost()) return false;
+    }
+    for (const Spot& spot : best_cell) look(spot);
     return true;
   }
 
@@ -193,7 +262,7 @@ bool Index::Walk::roomiest_first() {
       const auto c = static_cast<std::uint32_t>(63 - std::countl_zero(columns));
       columns ^= std::uint64_t{1} << c;
       if (best.node != none && bound(r, c) > best.offer.cost) break;
-      for (const NodeId node : grid.nodes(r, c)) look(node);
+      for (const Spot& spot : grid.spots(r, c)) look(spot);
     }
     if (lost()) return false;
   }
@@ -219,7 +288,7 @@ Found Index::search(const Query& query, const NodeMask& tier) const {
   const bool narrow = std::uint64_t{marked} * marked < nodes;
   bool done = false;
   if (!narrow && order == FreeOrder::more_is_cheaper) done = walk.roomiest_first();
-  else if (!narrow && order == FreeOrder::less_is_cheaper) done = walk.tight(settings_.candidates);
+  else if (!narrow && order == FreeOrder::less_is_cheaper) done = walk.tight(query.rule == PlacementRule::opportunity ? settings_.varied : settings_.candidates);
   else if (!narrow) done = walk.sampled(settings_.sampled);
   if (!done) walk.whole_mask();
   return walk.best;

@@ -2,7 +2,9 @@
 //
 // Quick looks where the rule would look. Rules that want a tight fit or judge the whole shape of what is free
 // (FreeOrder::less_is_cheaper, neither) get nodes from the tightest cells on: the cheapest of the first `candidates`
-// that fit; neither kind, of up to `sampled` cells two nodes each and then the whole of the cheapest cell. Rules that
+// that fit; `opportunity`, to which equally tight nodes of other shapes are worth more than more of one shape, of the
+// first in each of `varied` cells; neither kind, of up to `sampled` cells two nodes each and then the whole of the
+// cheapest cell. Rules that
 // want room get the exact answer, by bounds of the cells from the roomiest on (without a request for disk, which cells
 // do not bound). Whatever the rule, a node that fits is found if there is one; with at most `whole` nodes to look at,
 // with data to move or energy to weigh, and with Effort::exact, the answer is the plain rule's: lowest cost, then lowest
@@ -56,7 +58,9 @@ struct Found {
 };
 
 struct IndexSettings {
-  std::uint32_t candidates = 8;
+  static constexpr std::size_t most_candidates = 64;
+  std::uint32_t candidates = 4;            // of rules that want a tight fit and nothing else
+  std::uint32_t varied = 16;               // of `opportunity`, each of another cell
   std::uint32_t sampled = 64;
   std::uint32_t whole = 128;
 };

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/placement/fleet_for_test.h"
+#include "engine/placement/tight_cost.h"
 
 namespace selvedge::engine::placement {
 namespace {
@@ -97,7 +98,7 @@ TEST(Index, NeverMissesANodeThatFitsAndAgreesWithAPlainScanWhereItSaysSo) {
 }
 
 TEST(Index, TakesATightFitCloseToTheTightest) {
-  // 2,000 equal nodes whose free amounts are drawn: best fit by six candidates leaves little more than the plain rule.
+  // 2,000 equal nodes whose free amounts are drawn: best fit by four candidates leaves little more than the plain rule.
   Fleet fleet;
   Draw draw;
   const ShapeId filler = *fleet.add_shape(plain_shape(1000, 1));
@@ -113,6 +114,73 @@ TEST(Index, TakesATightFitCloseToTheTightest) {
     plain += index.find({.shape = shape, .effort = Effort::exact}).offer.cost;
   }
   EXPECT_LE(quick, plain + 0.05 * 50);
+}
+
+TEST(Grid, HoldsInItsCellsWhatItsNodesHaveFreeEvenAfterATrial) {
+  World world(7, 300);
+  for (int step = 0; step < 600; ++step) {
+    if (step % 50 == 49) world.fleet.begin();
+    const ShapeId wanted = world.shape();
+    const Found found = world.index.find({.shape = wanted, .rule = PlacementRule::best_fit});
+    if (step % 50 == 49) {
+      if (found.node != none) base::ignore(world.fleet.release(*world.fleet.commit(wanted, found.node, {})), "it was placed on trial");
+      if (!world.tasks.empty()) ASSERT_TRUE(world.fleet.release(world.tasks[0]));
+      world.fleet.undo();
+    }
+    world.step(PlacementRule::opportunity);
+  }
+  const Grid& grid = world.fleet.grid();
+  std::size_t seen = 0;
+  for (Cell cell = 0; cell < Grid::cells; ++cell)
+    for (const Spot& spot : grid.spots(cell)) {
+      ++seen;
+      const Room& room = grid.room(spot.node());
+      ASSERT_EQ(room.place.cell, cell);
+      ASSERT_EQ(grid.spots(cell)[room.place.at].node(), spot.node());
+      ASSERT_EQ(spot.cpu, room.cpu);
+      ASSERT_EQ(spot.memory, room.memory);
+      ASSERT_EQ(spot.cpu_capacity, room.cpu_capacity);
+      ASSERT_EQ(spot.accelerated(), room.devices > 0);
+    }
+  EXPECT_EQ(seen, grid.count());
+}
+
+TEST(TightCost, SaysWhatTheRuleSaysToTheLastBit) {
+  World world(3, 60);
+  for (int step = 0; step < 300; ++step) world.step(PlacementRule::opportunity);
+  const Demand& demand = world.fleet.demand();
+  int compared = 0;
+  for (const PlacementRule rule : {PlacementRule::best_fit, PlacementRule::opportunity})
+    for (const ShapeId shape : world.shapes) {
+      const Ask& ask = world.fleet.shape(shape).ask;
+      if (!TightCost::knows(rule, ask, demand)) continue;
+      const TightCost quick(rule, ask, demand);
+      for (NodeId node = 0; node < world.fleet.node_numbers(); ++node) {
+        const NodeSpace space = world.fleet.space(node);
+        if (!space.devices.empty() || !fits(ask, space)) continue;
+        ASSERT_EQ(quick.of(static_cast<std::int32_t>(space.capacity.cpu), static_cast<float>(space.capacity.memory), space.free.cpu, space.free.memory),
+                  cost(rule, ask, space, demand));
+        ++compared;
+      }
+    }
+  EXPECT_GT(compared, 100);
+}
+
+TEST(Index, LetsOpportunityChooseAmongUnlikeShapesOfSpace) {
+  // 300 nodes with as much room in all, a few of them with more processor, most with more memory: what fits the task's
+  // shape is found though many others are as tight.
+  Fleet fleet;
+  const ShapeId eats_cpu = *fleet.add_shape(plain_shape(6'000, 2)), eats_memory = *fleet.add_shape(plain_shape(2'000, 6));
+  const ShapeId wanted = *fleet.add_shape(plain_shape(6'000, 2));
+  for (int i = 0; i < 300; ++i) {
+    const NodeId node = *fleet.add_node(plain_node("n" + std::to_string(i), 8'000, 8));
+    ASSERT_TRUE(fleet.commit(i % 60 == 59 ? eats_memory : eats_cpu, node, {}));
+  }
+  for (int i = 0; i < 40; ++i) fleet.asked(i % 2 ? eats_cpu : eats_memory);
+  const Index index(fleet);
+  const Found found = index.find({.shape = wanted, .rule = PlacementRule::opportunity});
+  ASSERT_NE(found.node, none);
+  EXPECT_EQ(found.node % 60, 59U);
 }
 
 TEST(Index, PrefersTheTierWithMoreWishesMet) {

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/placement/limits.h"
@@ -13,9 +14,11 @@ namespace selvedge::engine::placement {
 
 class NodeMask {
  public:
-  bool test(NodeId node) const {
+  bool test(NodeId node) const { return test(words_, node); }
+  std::span<const std::uint64_t> words() const { return words_; }
+  static bool test(std::span<const std::uint64_t> words, NodeId node) {
     const std::size_t word = node >> 6;
-    return word < words_.size() && (words_[word] >> (node & 63) & 1) != 0;
+    return word < words.size() && (words[word] >> (node & 63) & 1) != 0;
   }
   void set(NodeId node, bool in) {
     const std::size_t word = node >> 6;

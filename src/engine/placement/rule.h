@@ -84,10 +84,8 @@ bool fits(const Ask& ask, const NodeSpace& node);
 double shortage(const Ask& ask, const model::Resources& free);
 
 // How an index may bound a rule: whether, all else equal, a node with less free costs less, or more.
-// `opportunity` is said to be less_is_cheaper: it is not strictly, but the best of the eight tightest nodes is as
-// good as the best of all (within 0.2 point placed, 0.8 on nodes of several sizes). Among nodes with accelerators
-// tightness must count these too, and takes more nodes: eight by cpu and memory alone lose 9 points on OpenB, 32 by the
-// offer of best_fit half a point.
+// `opportunity` is said to be less_is_cheaper: it is not strictly, but the best of sixteen of the tightest nodes, each of
+// another shape of space, is as good as the best of all. Among nodes with accelerators tightness must count these too.
 enum class FreeOrder : std::uint8_t { less_is_cheaper, more_is_cheaper, neither };
 FreeOrder free_order(PlacementRule rule);
 

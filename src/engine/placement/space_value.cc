@@ -1,48 +1,46 @@
 #include "engine/placement/space_value.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 namespace selvedge::engine {
-
 namespace {
 
-// Points lie denser where little is free: eight to an octave of z, which goes from 1/16 to 1 as the share x of reach
-// goes from 0 to 1. So the point below and the way to the next are bits of a float: the exponent and three bits of
-// fraction, and the other twenty.
-constexpr float shift = 0.0625F;
-constexpr float scale = 1 - shift;
-constexpr std::uint32_t step_bits = 20;
-constexpr std::uint32_t first_point = std::bit_cast<std::uint32_t>(shift) >> step_bits;
+// Four at a time: one register of any machine that matters, and the same sums on each.
+constexpr std::size_t lanes = 4;
+using Floats = float __attribute__((vector_size(lanes * sizeof(float))));
+using Masks = std::int32_t __attribute__((vector_size(lanes * sizeof(float))));
 
-float knot(std::size_t point) { return (std::bit_cast<float>((first_point + static_cast<std::uint32_t>(point)) << step_bits) - shift) / scale; }
+struct Taken {
+  float worth = 0, weight = 0;
+};
+
+// Sums of weighted worth, and of weights, over what is worth more than `least`.
+Taken taken(const float* worth, const float* weights, std::size_t count, float least) {
+  Floats sum{}, weight{};
+  for (std::size_t i = 0; i < count; i += lanes) {
+    Floats w, by;
+    std::memcpy(&w, worth + i, sizeof w);
+    std::memcpy(&by, weights + i, sizeof by);
+    const Masks more = w > least;
+    Masks bits;
+    std::memcpy(&bits, &by, sizeof bits);
+    bits &= more;
+    std::memcpy(&by, &bits, sizeof by);
+    sum += by * w;
+    weight += by;
+  }
+  return {sum[0] + sum[1] + (sum[2] + sum[3]), weight[0] + weight[1] + (weight[2] + weight[3])};
+}
 
 }  // namespace
 
-SpaceValue::Spot SpaceValue::spot(float amount) const {
-  const float x = amount * per_reach_;
-  constexpr float below_one = 1 - 0x1p-24F;
-  const float z = (x < 0 ? 0 : x) * scale + shift;
-  const auto bits = std::bit_cast<std::uint32_t>(z < below_one ? z : below_one);
-  return {(bits >> step_bits) - first_point, static_cast<float>(bits & ((1U << step_bits) - 1)) * 0x1p-20F};
-}
-
-float SpaceValue::between(Spot cpu, Spot memory) const {
-  const float* low = values_.data() + cpu.index * points + memory.index;
-  const float* high = low + points;
-  const float below = low[0] + (low[1] - low[0]) * memory.part;
-  const float above = high[0] + (high[1] - high[0]) * memory.part;
-  return below + (above - below) * cpu.part;
-}
-
-float SpaceValue::at(float cpu, float memory) const { return between(spot(cpu), spot(memory)); }
-
 void SpaceValue::build(std::span<const SpaceShape> all, float reach, float patience) {
   const auto shapes = all.first(std::min(all.size(), most_shapes));
+  const bool known = per_reach_ > 0;
   per_reach_ = 1 / reach;
-  values_.fill(0);
   // Where each shape leads from each knot, along one axis; index == points: it does not fit.
   const auto along_axis = [&](auto amount_of) {
     auto ways = std::vector<Spot>(points * shapes.size());
@@ -64,9 +62,10 @@ void SpaceValue::build(std::span<const SpaceShape> all, float reach, float patie
   std::array<float, most_shapes> weights{};
   for (std::size_t i = 0; i < points; ++i) {
     for (std::size_t j = 0; j < points; ++j) {
+      // From what was known before it is not far; without that, as much as less space is worth.
       float& value = values_[i * points + j];
-      if (i > 0) value = values_[(i - 1) * points + j];
-      if (j > 0) value = std::max(value, values_[i * points + j - 1]);
+      if (!known && i > 0) value = values_[(i - 1) * points + j];
+      if (!known && j > 0) value = std::max(value, values_[i * points + j - 1]);
       // A small shape leads to between this point and those below it: some rounds settle that.
       for (int round = 0; round < 12; ++round) {
         std::size_t count = 0;
@@ -76,17 +75,13 @@ void SpaceValue::build(std::span<const SpaceShape> all, float reach, float patie
           worth[count] = (shapes[s].cpu + shapes[s].memory) / 2 + between(c, m);
           weights[count++] = shapes[s].weight;
         }
+        for (; count % lanes != 0; ++count) weights[count] = worth[count] = 0;
         // Newton on a function of straight pieces.
         float next = value;
         for (int step = 0; step < 6; ++step) {
-          float sum = 0, taken = 0;
-          for (std::size_t s = 0; s < count; ++s) {
-            const float use = worth[s] > next ? weights[s] : 0.0F;
-            sum += use * worth[s];
-            taken += use;
-          }
+          const Taken above = taken(worth.data(), weights.data(), count, next);
           const float before = next;
-          next = sum / (impatience + taken);
+          next = above.worth / (impatience + above.weight);
           if (std::fabs(next - before) < 1e-6F) break;
         }
         const bool settled = std::fabs(next - value) < 1e-5F;
