@@ -39,6 +39,9 @@ struct ChildSandbox {
   std::vector<std::string> devices;                        // "/dev/video0"
   std::vector<std::string> hidden;                         // folders that nothing above may reach, but for its own folder
   std::int64_t tmp = std::int64_t{64} << 20;               // bytes of its private /tmp, and of its /dev/shm
+  // Its root in place of one of the machine's programs: a folder, seen read-only, that has the folders proc, dev, tmp and run, and
+  // all that is declared here. It runs as its user in a namespace of users, and only with bubblewrap. `work`: where it begins.
+  std::string root, work;
   // Where bubblewrap does not run: go on with a filter of system calls and a user of its own, or fail (unavailable).
   enum class Without : std::uint8_t { go_on, fail } without = Without::go_on;
 };

@@ -41,15 +41,15 @@ base::Result<std::string> program_path(const ChildOptions& options) {
   return path;
 }
 
-// A sandbox has a way to its folder that is made for it; without one every folder above must let its user through.
-base::Result<void> check_way(const std::string& folder) {
+// As root makes it, a sandbox has a way to its folder; else every folder above must let its user through.
+base::Result<void> check_way(const std::string& folder, bool own_root) {
   for (std::size_t slash = folder.find('/', 1); slash != std::string::npos; slash = folder.find('/', slash + 1)) {
     const std::string above = folder.substr(0, slash);
     struct stat found {};
     if (::stat(above.c_str(), &found) != 0) return std::unexpected(base::system_error("look at " + above, errno));
     if ((found.st_mode & S_IXOTH) != 0) continue;
-    return base::fail(base::Code::denied, "start in " + folder + ": without a sandbox its user cannot pass " + above +
-                                              " (chmod o+x, or install bubblewrap)");
+    return base::fail(base::Code::denied, "start in " + folder + ": its user cannot pass " + above + " (chmod o+x" +
+                                              (own_root ? ")" : ", or install bubblewrap)"));
   }
   return {};
 }
@@ -171,19 +171,23 @@ base::Result<StartedChild> start_child(const ChildOptions& asked, ChildMachine& 
   if (!is_root()) options.user = 0;
   else if (options.sandbox && options.user == 0) options.user = nobody;
 
-  const std::string program = TRY(program_path(options));
+  const bool own_root = options.sandbox && !options.sandbox->root.empty();
+  const std::string program = own_root ? options.program : TRY(program_path(options));
   Environment environment = TRY(environment_of(options));
   StartedChild child;
   const bool wants_sandbox = options.sandbox.has_value();
   const SandboxTools none;
-  const SandboxTools& tools = wants_sandbox ? machine.tools() : none;
+  SandboxTools tools = wants_sandbox ? machine.tools() : none;
   child.sandboxed = tools.kind != SandboxTools::Kind::none;
-  if (wants_sandbox && !child.sandboxed && options.sandbox->without == ChildSandbox::Without::fail)
+  // What changes the user is no program of that root: it is changed before.
+  if (own_root && child.sandboxed) tools.kind = SandboxTools::Kind::as_user;
+  if (wants_sandbox && !child.sandboxed && (own_root || options.sandbox->without == ChildSandbox::Without::fail))
     return base::fail(base::Code::unavailable, "start " + program + ": no sandbox on this machine: " + tools.why_not);
   if (wants_sandbox) options.sandbox = TRY(checked(*options.sandbox, options.folder));
-  if (wants_sandbox && !child.sandboxed && options.user != 0) TRY(check_way(options.folder));
+  if (wants_sandbox && (!child.sandboxed || own_root) && options.user != 0) TRY(check_way(options.folder, own_root));
+  if (own_root && options.user != 0) TRY(check_way(options.sandbox->root + "/", own_root));
   // In a user namespace that root makes, the child's files are root's.
-  const std::uint32_t owner = tools.kind == SandboxTools::Kind::as_user ? 0 : options.user;
+  const std::uint32_t owner = tools.kind == SandboxTools::Kind::as_user && !own_root ? 0 : options.user;
   if (options.user != 0 && ::chown(options.folder.c_str(), owner, owner) != 0)
     return std::unexpected(base::system_error("give " + options.folder + " to the task", errno));
 
@@ -210,11 +214,13 @@ base::Result<StartedChild> start_child(const ChildOptions& asked, ChildMachine& 
       what.descriptors.push_back(file.value());
     };
     give(files.filter, numbers.filter);
-    give(files.users, numbers.users);
-    give(files.groups, numbers.groups);
+    if (!own_root) give(files.users, numbers.users);
+    if (!own_root) give(files.groups, numbers.groups);
     give(files.childs_info, numbers.info);
     give(files.childs_status, numbers.status);
     what.program = bubblewrap_path;
+    if (own_root) what.user = options.user;
+    if (own_root && options.user != 0) what.groups = device_groups(*options.sandbox);
     what.arguments = sandboxed(tools.kind, *options.sandbox, options, program, environment.variables, numbers);
   } else {
     what.program = program;

@@ -16,6 +16,10 @@ namespace {
 
 constexpr std::int64_t ns_per_second = 1'000'000'000;
 constexpr std::int64_t ns_per_ms = 1'000'000;
+// Counts on while the machine is suspended: a lease that ran out meanwhile is over. The kernel's wait does not, so that a
+// timer may come so much late after it.
+constexpr clockid_t counting_clock = CLOCK_BOOTTIME;
+constexpr std::int64_t longest_wait_ns = 10 * ns_per_second;
 constexpr int events_a_turn = 256;
 // Deferred work that defers more is run in the same turn this often, then the loop looks at its
 // events again.
@@ -93,7 +97,7 @@ base::Result<void> EpollLoop::open() {
   wake_fd_.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!wake_fd_) return std::unexpected(base::system_error("create event loop", errno));
   wake_ = std::make_unique<Wake>(*this);
-  now_ = {read_clock(CLOCK_MONOTONIC)};
+  now_ = {read_clock(counting_clock)};
   return watch(wake_fd_.value(), *wake_, EPOLLIN);
 }
 
@@ -162,7 +166,7 @@ void EpollLoop::call_again(int fd) {
 
 int EpollLoop::run(std::span<const int> signals) {
   const Signals watched(*this, signals);
-  now_ = {read_clock(CLOCK_MONOTONIC)};
+  now_ = {read_clock(counting_clock)};
   while (!stopping_) turn();
   stopping_ = false;
   return watched.arrived();
@@ -171,7 +175,7 @@ int EpollLoop::run(std::span<const int> signals) {
 void EpollLoop::turn() {
   std::array<epoll_event, events_a_turn> events;
   const int count = wait(events.data());
-  now_ = {read_clock(CLOCK_MONOTONIC)};
+  now_ = {read_clock(counting_clock)};
   ++turns_;
   spare_tokens_.swap(again_);
   for (int i = 0; i < count; ++i) {
@@ -195,7 +199,7 @@ int EpollLoop::wait(epoll_event* events) {
   if (!again_.empty() || !ending_.empty() || !deferred_.empty()) {
     delay = 0;
   } else if (const auto next = timers_.next()) {
-    delay = std::max<std::int64_t>(0, next->ns - read_clock(CLOCK_MONOTONIC));
+    delay = std::clamp<std::int64_t>(next->ns - read_clock(counting_clock), 0, longest_wait_ns);
   }
   if (fine_wait_) {
     const timespec time{.tv_sec = delay / ns_per_second, .tv_nsec = delay % ns_per_second};

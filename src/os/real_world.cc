@@ -8,6 +8,7 @@
 #include "os/linux_camera.h"
 #include "os/linux_child.h"
 #include "os/posix_files.h"
+#include "os/root_tree.h"
 #include "os/tcp_network.h"
 #include "os/world.h"
 
@@ -43,6 +44,7 @@ class LinuxWorld final : public RealWorld {
         [ended, group, kept = std::move(kept), machine = children_] { *ended = end_groups(machine->groups(), group, kept); },
         [ended, done = std::move(done)] { done(std::move(*ended)); });
   }
+  base::Result<std::unique_ptr<RootTree>> root_tree(const std::string& folder) override { return RootTree::open(folder); }
   void forget_child(const std::string& run, std::function<void()> done) override {
     loop_->work(leftovers_lane, [run] { remove_run(run); }, std::move(done));
   }

@@ -59,6 +59,13 @@ void add_root(Arguments& arguments, bool network) {
     for (const char* const path : network_files) arguments.add("--ro-bind-try", path, path);
 }
 
+// A root of its own has all places already, and nothing can be made in it.
+void add_own_root(Arguments& arguments, const std::string& root, bool network) {
+  arguments.add("--ro-bind", root, "/");
+  for (const char* const path : {"/etc/resolv.conf", "/etc/hosts"})
+    if (network) arguments.add("--ro-bind-try", path, path);
+}
+
 // What leads to a path, for the child to pass: bubblewrap alone would keep it to root.
 void add_way(Arguments& arguments, std::string_view path) {
   for (std::size_t slash = path.find('/', 1); slash != std::string_view::npos; slash = path.find('/', slash + 1))
@@ -212,11 +219,14 @@ std::vector<std::string> sandboxed(SandboxTools::Kind kind, const ChildSandbox& 
   give("--json-status-fd", descriptors.status);
   give("--info-fd", descriptors.info);
 
-  add_root(arguments, network);
+  const bool own_root = !sandbox.root.empty();
+  if (own_root) add_own_root(arguments, sandbox.root, network);
+  else add_root(arguments, network);
   if (descriptors.users >= 0) arguments.add("--perms", "0644", "--ro-bind-data", std::to_string(descriptors.users), "/etc/passwd");
   if (descriptors.groups >= 0) arguments.add("--perms", "0644", "--ro-bind-data", std::to_string(descriptors.groups), "/etc/group");
   arguments.add("--proc", "/proc", "--dev", "/dev");
   for (const char* const place : {"/dev/shm", "/tmp"}) arguments.add("--perms", "1777", "--size", tmp, "--tmpfs", place);
+  if (own_root) arguments.add("--perms", "0755", "--size", tmp, "--tmpfs", "/run");
   const auto show = [&](const char* how, const std::string& path) {
     add_way(arguments, path);
     arguments.add(how, path, path);
@@ -226,7 +236,7 @@ std::vector<std::string> sandboxed(SandboxTools::Kind kind, const ChildSandbox& 
   for (const std::string& path : sandbox.devices) show("--dev-bind", path);
   if (options.folder != "/usr") show("--bind", options.folder);
   arguments.add("--remount-ro", "/dev", "--remount-ro", "/");
-  arguments.add("--chdir", options.folder);
+  arguments.add("--chdir", own_root && !sandbox.work.empty() ? sandbox.work : options.folder);
 
   // Nothing of the child's environment may be there while there are still privileges: LD_PRELOAD would use them.
   arguments.add("--clearenv");

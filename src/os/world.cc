@@ -56,6 +56,9 @@ std::unique_ptr<Child> World::adopt(const ChildOptions& options, ChildEvents& ev
 void World::end_leftovers(const std::string&, std::vector<std::string>, std::function<void(std::vector<std::string>)> done) {
   loop().after({}, [done = std::move(done)] { done({}); });
 }
+base::Result<std::unique_ptr<RootTree>> World::root_tree(const std::string& folder) {
+  return base::fail(base::Code::unavailable, "open " + folder + " as a root: there is none here");
+}
 void World::forget_child(const std::string&, std::function<void()> done) { loop().after({}, std::move(done)); }
 
 std::unique_ptr<Camera> World::camera(const CameraOptions& options, CameraEvents& events) {

@@ -15,6 +15,7 @@
 #include "os/child.h"
 #include "os/files.h"
 #include "os/loop.h"
+#include "os/root_tree.h"
 #include "os/stream.h"
 
 namespace selvedge::os {
@@ -38,6 +39,8 @@ class World {
   // calls `done` with the names of what was ended.
   virtual void end_leftovers(const std::string& group, std::vector<std::string> kept,
                              std::function<void(std::vector<std::string> ended)> done);
+  // A folder as a root of its own, made if it is not there. A world without links says unavailable.
+  virtual base::Result<std::unique_ptr<RootTree>> root_tree(const std::string& folder);
   // Removes what a child that has ended left in its `run`.
   virtual void forget_child(const std::string& run, std::function<void()> done);
   // Cryptographic randomness in the real world, seeded in the fake one.
