@@ -153,6 +153,8 @@ void NodeConfig::bind_to(settings::Settings& s) {
   s.bind("tasks.user", tasks_user, "Number of the user as whom tasks run if the node runs as root; 0: root.", 0, 0x7fff'ffff);
   s.bind("tasks.secrets", tasks_secrets,
          "Folder with a file for each secret that tasks may have, readable by its owner only; empty: none.");
+  s.bind_word("tasks.sandbox", tasks_sandbox, {"wanted", "needed"},
+              "Where bubblewrap does not run, tasks run with a filter of system calls and a user of their own (wanted), or not at all (needed).");
   s.bind("tasks.stop-with-node", tasks_stop_with_node, "End tasks when the node stops; else they go on and are taken over.");
 
   s.bind("site.name", site_name, "Name of the site whose nodes run each other's tasks without the cloud; empty: in none.");

@@ -140,6 +140,7 @@ struct NodeConfig {
   settings::Size tasks_memory{0}, tasks_folder{1 << 30};
   std::uint32_t tasks_user = 65534;  // "nobody"; counts if the node runs as root
   std::string tasks_secrets;         // folder; empty: there are none
+  std::string tasks_sandbox = "wanted";             // wanted, needed
   bool tasks_stop_with_node = false;
 
   std::string site_name, site_listen = ":8885";

@@ -39,6 +39,8 @@ void Node::State::restore_models() {
 void Node::State::unload_by_hand(const std::string& name, const std::function<void(Result<void>)>& done) {
   if (model_wishes != nullptr && model_wishes->is_wished(name))
     return done(base::fail(Code::conflict, "model " + name + " is wished for by the node's twin: remove the wish"));
+  if (task_models != nullptr && task_models->uses(name))
+    return done(base::fail(Code::conflict, "model " + name + " is what a task runs: stop the task"));
   auto left = std::make_shared<std::size_t>(0);
   for (const serving::ModelStatus& status : models->list()) {
     if (status.key.name != name) continue;

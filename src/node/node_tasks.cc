@@ -17,6 +17,7 @@ base::Result<void> Node::State::open_tasks() {
   to.folder = config.tasks_folder.bytes;
   to.user = geteuid() == 0 ? config.tasks_user : 0;
   to.secrets = config.tasks_secrets;
+  if (config.tasks_sandbox == "needed") to.without_sandbox = os::ChildSandbox::Without::fail;
   to.stop_with_node = config.tasks_stop_with_node;
   TaskArtifactsHost trust;
   trust.check = [this](std::string_view envelope, const engine::ArtifactAsk& ask) { return artifacts->trust().check(envelope, ask); };
@@ -30,6 +31,11 @@ base::Result<void> Node::State::open_tasks() {
   TasksHost host;
   host.node = [this] { return identity ? identity->name : name(); };
   host.plan_commit = [this] { plan_commit(); };
+  task_models = std::make_unique<TaskModels>(world.loop(), *held_models, [this](const std::string& model) {
+    const engine::Twin* twin = twins->store().find(model::twin_id(name(), model::node_twin_name));
+    return twin != nullptr && !twin->leaf(model::TwinPart::desired, "/models/" + base::pointer_token(model) + "/version").empty();
+  });
+  host.serve = [this](const model::Task& task, os::ChildEvents& events) { return task_models->serve(task, events); };
   tasks = TRY(base::while_doing("tasks", Tasks::open(world, std::move(to), twins->store(), artifacts->fetcher(), artifacts->store(),
                                                      std::move(trust), *ingest, metrics, std::move(host))));
   return {};

@@ -40,6 +40,7 @@
 #include "node/renewal.h"
 #include "node/session_log.h"
 #include "node/site.h"
+#include "node/task_models.h"
 #include "node/tasks.h"
 #include "node/twins.h"
 #include "node/uplink.h"
@@ -145,6 +146,7 @@ struct Node::State {
   std::unique_ptr<net::mqtt::Server> mqtt;
   std::unique_ptr<Twins> twins;
   std::unique_ptr<Cameras> cameras;
+  std::unique_ptr<TaskModels> task_models;
   std::unique_ptr<Tasks> tasks;
   std::unique_ptr<Site> site;
   std::string site_trouble;            // why there is none, though the config names one

@@ -12,7 +12,7 @@ using base::Result;
 
 namespace {
 
-constexpr std::string_view run_prefix = "run-", run_suffix = ".json";
+constexpr std::string_view run_prefix = "run-", run_suffix = ".json", image_suffix = ".image";
 constexpr std::uint64_t most_run_file = 2 * model::TaskLimits::document_bytes;
 
 std::string run_file_name(std::uint64_t run) { return std::string(run_prefix) + std::to_string(run) + std::string(run_suffix); }
@@ -35,6 +35,9 @@ Result<TaskRunFile> read_run_file(os::Dir& dir, const std::string& task, std::st
 std::string task_folder(std::string_view root, std::string_view name) { return std::string(root) + "/" + std::string(name); }
 std::string task_place(std::string_view root, std::string_view name, std::uint64_t preparation) {
   return task_folder(root, name) + "/" + std::to_string(preparation);
+}
+std::string task_image_folder(std::string_view root, std::string_view name, std::uint64_t preparation) {
+  return task_place(root, name, preparation) + std::string(image_suffix);
 }
 std::string task_run_folder(std::string_view root, std::string_view name, std::uint64_t run) {
   return task_folder(root, name) + "/run/" + std::to_string(run);
@@ -79,13 +82,16 @@ Result<std::vector<TaskRunFile>> read_run_files(os::World& world, std::string_vi
 
 Result<void> remove_places(os::World& world, std::string_view root, std::string_view name, std::uint64_t kept) {
   const auto dir = TRY(world.directory(task_folder(root, name), false));
-  for (const std::string& folder : TRY(dir->folders()))
-    if (base::parse_int(folder) && folder != std::to_string(kept)) TRY(dir->remove_folder(folder));
+  for (const std::string& folder : TRY(dir->folders())) {
+    const std::string_view number = std::string_view(folder).substr(0, folder.size() - (folder.ends_with(image_suffix) ? image_suffix.size() : 0));
+    if (base::parse_int(number) && number != std::to_string(kept)) TRY(dir->remove_folder(folder));
+  }
   return {};
 }
 
 Result<void> remove_place(os::World& world, std::string_view root, std::string_view name, std::uint64_t preparation) {
   const auto dir = TRY(world.directory(task_folder(root, name), false));
+  TRY(dir->remove_folder(std::to_string(preparation) + std::string(image_suffix)));
   return dir->remove_folder(std::to_string(preparation));
 }
 

@@ -2,6 +2,7 @@
 //
 //   .supervisor              what engine::TaskSupervisor saved
 //   <name>/<preparation>/    the folder of a task: its artifacts, and what it writes
+//   <name>/<preparation>.image/   of a container: root/, which nobody writes to, and run.json (task_image.h)
 //   <name>/run-<n>.json      which task and preparation run n is of; there before it starts
 //   <name>/run/<n>/          what os::Child keeps of that run
 //   <name>/log, log.old      what it wrote
@@ -30,6 +31,7 @@ struct TaskRunFile {
 
 std::string task_folder(std::string_view root, std::string_view name);
 std::string task_place(std::string_view root, std::string_view name, std::uint64_t preparation);
+std::string task_image_folder(std::string_view root, std::string_view name, std::uint64_t preparation);
 std::string task_run_folder(std::string_view root, std::string_view name, std::uint64_t run);
 
 base::Result<void> write_run_file(os::World& world, std::string_view root, const TaskRunFile& file);
@@ -45,8 +47,7 @@ base::Result<void> remove_task_folder(os::World& world, std::string_view root, s
 
 // Unpacks an artifact into `place`/`path`: the members of a tar or a packed tar, else the file itself under the
 // artifact's name. Every file may be read and run by anybody. Adds to `used`, and fails with Code::exhausted beyond
-// `most`; an archive is held in memory, so it has at most `most_archive` bytes.
-inline constexpr std::uint64_t most_archive = std::uint64_t{512} << 20;
+// `most`. Holds one chunk at a time.
 base::Result<void> unpack_artifact(os::World& world, const std::string& place, std::string_view path,
                                    store::ArtifactReader& reader, std::uint64_t most, std::uint64_t& used);
 

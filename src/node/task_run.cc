@@ -14,7 +14,8 @@ using base::Result;
 namespace {
 
 constexpr std::size_t soon_read = 64 << 10;        // bytes that the child is given ahead
-constexpr std::int32_t unknown_status = 255;
+constexpr int most_adoptions = 20;
+constexpr base::Duration adopt_again = std::chrono::milliseconds(500);
 
 Result<void> read_secrets(os::World& world, const TaskPlace& place, const model::Task& task, os::ChildOptions& options) {
   if (task.secrets.empty()) return {};
@@ -30,17 +31,28 @@ Result<void> read_secrets(os::World& world, const TaskPlace& place, const model:
   return {};
 }
 
+Result<void> read_image(os::World& world, const TaskPlace& place, const TaskRunFile& file, ImageRun& run) {
+  const auto dir = TRY(world.directory(task_image_folder(place.root, file.name, file.preparation), false));
+  run = TRY(read_image_run(*dir));
+  return {};
+}
+
 }  // namespace
 
-os::ChildOptions task_options(const TaskPlace& place, const TaskRunFile& file, const std::vector<std::string>& command) {
+os::ChildOptions task_options(const TaskPlace& place, const TaskRunFile& file, const std::vector<std::string>& command,
+                              const ImageRun* image) {
   const model::Task& task = file.task;
   os::ChildOptions options;
-  options.program = command.front();
-  if (options.program.starts_with("./")) options.program.erase(0, 2);
-  options.arguments.assign(command.begin() + 1, command.end());
+  if (!command.empty()) {                          // of kind model it is
+    options.program = command.front();
+    if (options.program.starts_with("./")) options.program.erase(0, 2);
+    options.arguments.assign(command.begin() + 1, command.end());
+  }
   options.folder = task_place(place.absolute, file.name, file.preparation);
   options.environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", options.folder}, {"LANG", "C.UTF-8"},
                          {"SELVEDGE_NODE", place.node}, {"SELVEDGE_TASK", file.name}};
+  if (image != nullptr)
+    for (const auto& [name, value] : image->environment) options.environment[name] = value;
   for (const auto& [name, value] : task.environment) options.environment[name] = value;
   os::ChildSandbox sandbox;
   sandbox.network = task.sandbox.network == model::TaskSandbox::Network::host ? os::ChildSandbox::Network::host
@@ -51,6 +63,11 @@ os::ChildOptions task_options(const TaskPlace& place, const TaskRunFile& file, c
   sandbox.hidden = {place.state};
   if (!place.secrets.empty()) sandbox.hidden.push_back(place.secrets);
   sandbox.tmp = task.sandbox.tmp;
+  sandbox.without = place.without_sandbox;
+  if (image != nullptr) {
+    sandbox.root = task_image_folder(place.absolute, file.name, file.preparation) + "/root";
+    sandbox.work = image->folder;
+  }
   options.sandbox = std::move(sandbox);
   options.limits.memory = task.resources.memory;
   options.limits.cpu = task.resources.cpu;
@@ -63,18 +80,32 @@ os::ChildOptions task_options(const TaskPlace& place, const TaskRunFile& file, c
 TaskRun::TaskRun(os::World& world, const TaskPlace& place, TaskRunFile file, std::shared_ptr<TaskLog> log,
                  std::uint32_t lane, TaskRunHost& host)
     : world_(world), place_(place), file_(std::move(file)), log_(std::move(log)), lane_(lane), host_(host),
-      options_(std::make_shared<os::ChildOptions>(task_options(place, file_, file_.task.command))) {
+      options_(std::make_shared<os::ChildOptions>()) {
+  if (file_.task.kind == model::TaskKind::container) image_ = std::make_shared<ImageRun>();
+  complete();
+}
+
+void TaskRun::complete() {
+  auto secrets = std::move(options_->secrets);
+  std::vector<std::string> command = file_.task.command;
+  if (image_)
+    if (auto whole = image_command(*image_, file_.task)) command = std::move(*whole);
+  *options_ = task_options(place_, file_, command, image_.get());
+  options_->secrets = std::move(secrets);
   if (!file_.task.feeds.empty()) options_->input = os::ChildOptions::Input::pipe;
-  options_->group = place.group + "/" + file_.name;
-  options_->run = task_run_folder(place.absolute, file_.name, file_.run);
+  options_->group = place_.group + "/" + file_.name;
+  options_->run = task_run_folder(place_.absolute, file_.name, file_.run);
 }
 
 void TaskRun::start() {
   auto outcome = std::make_shared<Result<void>>();
   world_.loop().work(
       lane_,
-      [&world = world_, &place = place_, file = file_, options = options_, outcome] {
+      [&world = world_, &place = place_, file = file_, options = options_, image = image_, outcome] {
         *outcome = read_secrets(world, place, file.task, *options);
+        if (*outcome && image) *outcome = read_image(world, place, file, *image);
+        if (*outcome && image)
+          if (const auto command = image_command(*image, file.task); !command) *outcome = std::unexpected(command.error());
         if (*outcome) *outcome = write_run_file(world, place.root, file);
       },
       [weak = weak_from_this(), outcome] {
@@ -89,12 +120,34 @@ void TaskRun::spawn(const Result<void>& written) {
     return host_.run_failed(*this, again ? TaskRunHost::Again::later : TaskRunHost::Again::yes, written.error().message);
   }
   if (unwanted_) return host_.run_failed(*this, TaskRunHost::Again::yes, "it was withdrawn");
+  if (image_) complete();
   log_->line("node", "run " + std::to_string(file_.run) + " starts");
-  child_ = world_.spawn(*options_, *this);
+  child_ = file_.task.kind == model::TaskKind::model ? host_.serve(file_.task, *this) : world_.spawn(*options_, *this);
 }
 
 void TaskRun::adopt() {
   adopted_ = true;
+  // It ended with the program before us, and begins anew.
+  if (file_.task.kind == model::TaskKind::model)
+    return world_.loop().defer([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->host_.run_failed(*self, TaskRunHost::Again::yes, "it ended with the node's program");
+    });
+  if (!image_) return take_over();
+  world_.loop().work(
+      lane_,
+      [&world = world_, &place = place_, file = file_, image = image_] {
+        base::ignore(read_image(world, place, file, *image), "only its health check needs it by now");
+      },
+      [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->complete();
+        self->take_over();
+      });
+}
+
+void TaskRun::take_over() {
+  ++adoptions_;
   child_ = world_.adopt(*options_, *this);
 }
 
@@ -153,6 +206,14 @@ void TaskRun::on_exit(os::Child&, const os::ChildExit& how) {
 }
 
 void TaskRun::on_failure(os::Child&, const base::Error& why) {
+  // Only that nothing began is an answer; what could not be looked at may run.
+  if (adopted_ && why.code != Code::not_found && adoptions_ < most_adoptions) {
+    log_->line("node", "run " + std::to_string(file_.run) + " is not taken over yet: " + why.message);
+    world_.loop().after(adopt_again, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->take_over();
+    });
+    return;
+  }
   const bool never = why.code == Code::invalid_input || why.code == Code::not_found || why.code == Code::denied;
   if (!adopted_) log_->line("node", "run " + std::to_string(file_.run) + " did not start: " + why.message);
   host_.run_failed(*this, why.code == Code::exhausted || why.code == Code::unavailable ? TaskRunHost::Again::later

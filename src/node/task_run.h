@@ -11,6 +11,7 @@
 #include <string>
 
 #include "node/task_files.h"
+#include "node/task_image.h"
 #include "node/task_lines.h"
 #include "node/task_log.h"
 #include "os/child.h"
@@ -27,10 +28,13 @@ struct TaskPlace {
   std::string group;                               // of the control groups of its tasks
   std::string secrets;                             // folder; "": there are none
   std::uint32_t user = 0;
+  os::ChildSandbox::Without without_sandbox = os::ChildSandbox::Without::go_on;
 };
 
-// How a program of a task is started, but for its secrets. `command` is the task's, or that of its health check.
-os::ChildOptions task_options(const TaskPlace& place, const TaskRunFile& file, const std::vector<std::string>& command);
+// How a program of a task is started, but for its secrets. `command` is the task's, or that of its health check; `image`: of a
+// container.
+os::ChildOptions task_options(const TaskPlace& place, const TaskRunFile& file, const std::vector<std::string>& command,
+                              const ImageRun* image);
 
 class TaskRunHost {
  public:
@@ -41,6 +45,8 @@ class TaskRunHost {
   virtual void run_failed(TaskRun& run, Again again, const std::string& why) = 0;
   virtual void run_ended(TaskRun& run, std::optional<std::int32_t> status, const std::string& why) = 0;
   virtual void run_found_readings(TaskRun& run, const LineReadings& readings) = 0;
+  // Of kind model: what answers, in place of a process.
+  virtual std::unique_ptr<os::Child> serve(const model::Task& task, os::ChildEvents& events) = 0;
 };
 
 class TaskRun final : os::ChildEvents, public std::enable_shared_from_this<TaskRun> {
@@ -64,6 +70,10 @@ class TaskRun final : os::ChildEvents, public std::enable_shared_from_this<TaskR
   TaskLog& log() { return *log_; }
   void feed(std::string line);
   std::uint64_t unread() const { return unread_; }
+  // Of its health check.
+  os::ChildOptions options(const std::vector<std::string>& command) const {
+    return task_options(place_, file_, command, image_.get());
+  }
   os::ChildUsage usage() const { return child_ ? child_->usage() : os::ChildUsage{}; }
 
  private:
@@ -73,6 +83,8 @@ class TaskRun final : os::ChildEvents, public std::enable_shared_from_this<TaskR
   void on_exit(os::Child&, const os::ChildExit& how) override;
   void on_failure(os::Child&, const base::Error& why) override;
   void spawn(const base::Result<void>& written);
+  void take_over();
+  void complete();                                 // the options, once it is known what the image says
   void said(std::string_view line);
   void pump();
 
@@ -83,7 +95,9 @@ class TaskRun final : os::ChildEvents, public std::enable_shared_from_this<TaskR
   std::uint32_t lane_;
   TaskRunHost& host_;
   std::shared_ptr<os::ChildOptions> options_;      // shared with the job that reads secrets
+  std::shared_ptr<ImageRun> image_;                // of a container; read on the pool
   std::unique_ptr<os::Child> child_;
+  int adoptions_ = 0;
   bool adopted_ = false, running_ = false, unwanted_ = false;
   LineSplitter out_, error_;
   std::deque<std::string> lines_;

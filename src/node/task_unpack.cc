@@ -1,11 +1,12 @@
 // From an artifact that is whole and verified to files in the folder of a task.
 
 #include <algorithm>
-#include <optional>
+#include <functional>
+#include <set>
 
 #include "base/text.h"
-#include "codec/package/archive.h"
-#include "codec/package/tar.h"
+#include "codec/package/tar_stream.h"
+#include "codec/package/unpack.h"
 #include "node/task_files.h"
 
 namespace selvedge::node {
@@ -18,7 +19,7 @@ using base::Result;
 
 namespace {
 
-constexpr std::size_t magic_at = 257, most_members = 10'000;
+constexpr std::size_t magic_at = 257, most_members = 10'000, most_part = 255;
 
 bool looks_like_tar(BytesView head) {
   return head.size() >= 512 && base::as_text(head.subspan(magic_at, 5)) == "ustar";
@@ -57,27 +58,69 @@ Result<void> append(Place& place, os::File& file, BytesView bytes) {
   return file.append(bytes);
 }
 
-Result<void> unpack_archive(Place& place, store::ArtifactReader& reader, Bytes bytes, std::uint64_t most) {
-  if (reader.plain_size() > most_archive)
-    return fail(Code::exhausted, "an archive may have " + base::size_text(most_archive) + ", it has " + base::size_text(reader.plain_size()));
+// Every part of it is one component without surprises.
+Result<std::string> clean(std::string_view name) {
+  const std::string shown = "member '" + base::printable(name, 200) + "'";
+  while (name.starts_with("./")) name.remove_prefix(2);
+  if (name.empty()) return fail(Code::invalid_input, shown + " has no name");
+  if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\\' || c == 0x7f; }))
+    return fail(Code::invalid_input, shown + " has a control character or backslash in its name");
+  for (std::size_t at = 0; at <= name.size();) {
+    const std::size_t slash = std::min(name.find('/', at), name.size());
+    const std::string_view part = name.substr(at, slash - at);
+    if (part.empty() || part == "." || part == ".." || part.size() > most_part)
+      return fail(Code::invalid_input, shown + " has a name that is no clean relative path");
+    at = slash + 1;
+  }
+  return std::string(name);
+}
+
+// The files of an archive, as they come.
+class Members final : public codec::TarSink {
+ public:
+  explicit Members(Place& place) : place_(place) {}
+
+ private:
+  using Kind = codec::TarEntry::Kind;
+  Result<void> entry(const codec::TarEntry& entry) override {
+    if (entry.kind == Kind::folder) return {};
+    if (entry.kind != Kind::file)
+      return fail(Code::invalid_input, "member '" + base::printable(entry.name, 200) + "' is " + std::string(codec::name_of(entry.kind)));
+    std::string name = TRY(clean(entry.name));
+    const auto [at, is_new] = seen_.insert(std::move(name));
+    if (!is_new) return fail(Code::invalid_input, "member '" + *at + "' is there twice");
+    file_ = TRY(place_.make(*at));
+    return {};
+  }
+  Result<void> content(BytesView bytes) override { return append(place_, *file_, bytes); }
+  Result<void> end_entry() override {
+    file_.reset();
+    return {};
+  }
+
+  Place& place_;
+  std::unique_ptr<os::File> file_;
+  std::set<std::string, std::less<>> seen_;
+};
+
+Result<void> unpack_archive(Place& place, store::ArtifactReader& reader, const Bytes& first) {
+  Members members(place);
+  codec::TarStream tar(members, {.entries = most_members});
+  codec::Unpack unpack(codec::packed_as(first), [&tar](BytesView plain) { return tar.feed(plain); });
+  // The bytes are as they were signed: fetching them anew would not help.
+  const auto as_signed = [](const Result<void>& done) -> Result<void> {
+    if (!done && done.error().code == Code::corrupt) return fail(Code::invalid_input, done.error().message);
+    return done;
+  };
+  TRY(as_signed(unpack.feed(first)));
   Bytes chunk;
   for (std::uint64_t i = 1; i < reader.chunks(); ++i) {
     chunk.clear();
     TRY(reader.read(i, chunk));
-    base::append(bytes, chunk);
+    TRY(as_signed(unpack.feed(chunk)));
   }
-  codec::ArchiveLimits limits;
-  limits.unpacked = static_cast<std::size_t>(std::min(most, most_archive));
-  limits.members = most_members;
-  const auto members = codec::looks_packed(bytes) ? codec::read_archive(bytes, limits) : codec::read_tar(bytes, most_members);
-  // The bytes are as they were signed: fetching them anew would not help.
-  if (!members && members.error().code == Code::corrupt) return fail(Code::invalid_input, members.error().message);
-  if (!members) return std::unexpected(members.error());
-  for (const codec::ArchiveMember& member : *members) {
-    const auto file = TRY(place.make(member.name));
-    TRY(append(place, *file, member.data));
-  }
-  return {};
+  TRY(as_signed(unpack.end()));
+  return as_signed(tar.end());
 }
 
 }  // namespace
@@ -94,7 +137,7 @@ Result<void> unpack_artifact(os::World& world, const std::string& place, std::st
   Place into(std::move(top), most, used);
   Bytes chunk;
   if (reader.chunks() > 0) TRY(reader.read(0, chunk));
-  if (codec::looks_packed(chunk) || looks_like_tar(chunk)) return unpack_archive(into, reader, std::move(chunk), most);
+  if (codec::packed_as(chunk) == codec::Packed::zstd || looks_like_tar(chunk)) return unpack_archive(into, reader, chunk);
   const auto file = TRY(into.make(reader.manifest().name));
   TRY(append(into, *file, chunk));
   for (std::uint64_t i = 1; i < reader.chunks(); ++i) {

@@ -44,6 +44,7 @@ Tasks::State::State(os::World& w, TasksConfig c, store::TwinStore& t, Fetcher& f
   place.absolute = place.state + "/tasks";
   if (!config.secrets.empty()) place.secrets = os::absolute_path(config.secrets);
   place.user = config.user;
+  place.without_sandbox = config.without_sandbox;
   net::http::ClientLimits limits;
   limits.timeout = most_check;
   limits.body_bytes = 64 << 10;

@@ -25,6 +25,7 @@
 #include "node/ingest.h"
 #include "node/site.h"
 #include "node/task_artifacts.h"
+#include "os/child.h"
 #include "os/world.h"
 #include "store/twin_store.h"
 
@@ -37,12 +38,14 @@ struct TasksConfig {
   std::uint64_t folder = std::uint64_t{1} << 30;   // unpacked artifacts of a task that does not say
   std::uint32_t user = 0;
   std::string secrets;
+  os::ChildSandbox::Without without_sandbox = os::ChildSandbox::Without::go_on;
   bool stop_with_node = false;
 };
 
 struct TasksHost {
   std::function<std::string()> node;               // its name, as the cloud has it
   std::function<void()> plan_commit;               // readings were added
+  std::function<std::unique_ptr<os::Child>(const model::Task& task, os::ChildEvents& events)> serve;   // of kind model
 };
 
 class Tasks {

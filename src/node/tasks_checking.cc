@@ -24,7 +24,7 @@ void Tasks::State::check(const engine::TaskCheck& asked) {
     if (const auto late = weak.lock()) checked(late, "no answer within " + base::to_string(late->asked.task->health.timeout));
   });
   if (!health.command.empty()) {
-    os::ChildOptions options = task_options(place, at->second->file(), health.command);
+    os::ChildOptions options = at->second->options(health.command);
     options.group = place.group + "/_" + asked.name;   // no task is called so
     one->child = world.spawn(options, *one);
     return;

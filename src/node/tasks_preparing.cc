@@ -1,9 +1,11 @@
 // From a task that is wished to a folder in which it can start.
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "node/task_preparing.h"
+#include "os/process.h"
 
 namespace selvedge::node {
 
@@ -28,11 +30,41 @@ std::string no_such_kind(const model::Task& task) {
   switch (task.kind) {
     case model::TaskKind::process: return {};
     case model::TaskKind::container:
-      return "kind container: this node runs processes only; unpack the image into an artifact and run its program";
+      if (std::ranges::find(task.artifacts, task.image, &model::TaskArtifact::name) != task.artifacts.end()) return {};
+      return "kind container: image " + task.image + " is none of its artifacts";
     case model::TaskKind::model:
-      return "kind model: this node serves models that its twin wishes for (features/models), and feeds none by a task";
+      if (task.mode == model::TaskMode::service) return {};
+      return "kind model: it answers until it is not wished for any more, which is mode service";
   }
   return "a kind that this node does not know";
+}
+
+// Of a container: the root beside the folder of the task, out of its reach.
+Result<void> unpack_image_of(os::World& world, const model::Task& task, const std::string& folder, const std::string& place,
+                             store::ArtifactReader& reader, std::uint64_t most, std::uint64_t& used) {
+  // The user of tasks passes through it.
+  const std::size_t slash = folder.rfind('/');
+  const auto above = TRY(world.directory(folder.substr(0, slash), true));
+  const auto dir = TRY(above->public_subdir(folder.substr(slash + 1)));
+  const auto root = TRY(world.root_tree(folder + "/root"));
+  base::Bytes chunk;
+  std::uint64_t held = UINT64_MAX;
+  const std::uint64_t chunk_bytes = reader.plain_chunk();
+  ImageSource source;
+  source.size = reader.plain_size();
+  source.read = [&](std::uint64_t at, std::size_t count) -> Result<base::BytesView> {
+    if (at >= reader.plain_size()) return base::BytesView();
+    if (at / chunk_bytes != held) {
+      chunk.clear();
+      TRY(reader.read(at / chunk_bytes, chunk));
+      held = at / chunk_bytes;
+    }
+    const base::BytesView rest = base::BytesView(chunk).subspan(std::min<std::uint64_t>(at % chunk_bytes, chunk.size()));
+    return rest.first(std::min(count, rest.size()));
+  };
+  const codec::OciConfig config = TRY(unpack_image(*root, source, codec::oci_architecture(os::machine().arch), most, used));
+  TRY(make_image_places(*root, task, config, place));
+  return write_image_run(*dir, image_run(config));
 }
 
 }  // namespace
@@ -70,6 +102,10 @@ void Tasks::State::next_artifact(const std::shared_ptr<Preparing>& one) {
   artifacts.acquire(one->name, what, [weak = weak_from_this(), one](const Result<TaskArtifacts::Reader>& reader) {
     const auto self = weak.lock();
     if (!self || one->abandoned) return;
+    if (reader && one->task->kind == model::TaskKind::model) {     // it is loaded from where it is
+      ++one->next;
+      return self->next_artifact(one);
+    }
     if (reader) return self->unpack(one, *reader);
     const std::string name = one->task->artifacts[one->next].name;
     self->prepared(one, outcome_of(reader.error().code), "artifact " + name + ": " + reader.error().message);
@@ -86,8 +122,11 @@ void Tasks::State::unpack(const std::shared_ptr<Preparing>& one, TaskArtifacts::
   const model::TaskArtifact& what = one->task->artifacts[one->next];
   world.loop().work(
       lane(one->name),
-      [&w = world, folder = task_place(place.root, one->name, one->id), path = what.path, most = one->most, reader, job] {
-        job->outcome = unpack_artifact(w, folder, path, *reader, most, job->used);
+      [&w = world, folder = task_place(place.root, one->name, one->id), image = task_image_folder(place.root, one->name, one->id),
+       within = task_place(place.absolute, one->name, one->id), is_image = one->task->kind == model::TaskKind::container && what.name == one->task->image, path = what.path, most = one->most,
+       what = one->task, reader, job] {
+        if (is_image) job->outcome = unpack_image_of(w, *what, image, within, *reader, most, job->used);
+        else job->outcome = unpack_artifact(w, folder, path, *reader, most, job->used);
       },
       [weak = weak_from_this(), one, reader, job] {
         const auto self = weak.lock();

@@ -50,6 +50,7 @@ struct Tasks::State final : TaskRunHost, SiteTasks, std::enable_shared_from_this
   void run_failed(TaskRun& run, Again again, const std::string& why) override;
   void run_ended(TaskRun& run, std::optional<std::int32_t> status, const std::string& why) override;
   void run_found_readings(TaskRun& run, const LineReadings& readings) override;
+  std::unique_ptr<os::Child> serve(const model::Task& task, os::ChildEvents& events) override { return host.serve(task, events); }
   void forget_run(const RunKey& key);
   std::shared_ptr<TaskRun> take_out(const RunKey& key);
   TaskRun* running(std::string_view name);

@@ -127,10 +127,10 @@ TEST_F(TasksTest, AJobThatEndedWhileTheProgramWasAwayIsNotRunAgain) {
 TEST_F(TasksTest, SaysWhyItCannotBe) {
   bring("evil", tar({{"ok", "1"}}), "task");
   start();
-  wish("c", R"({"kind":"container","image":"img","artifacts":[{"name":"img","version":1}]})");
+  wish("c", R"({"kind":"container","image":"img"})");
   until_said("c/state", "\"failed\"");
   EXPECT_THAT(said("c/reason"), HasSubstr("kind container"));
-  wish("m", R"({"kind":"model","model":"finder"})");
+  wish("m", R"({"kind":"model","model":"finder","mode":"job"})");
   until_said("m/state", "\"failed\"");
   EXPECT_THAT(said("m/reason"), HasSubstr("kind model"));
   wish("x", R"({"comand":["/bin/x"]})");

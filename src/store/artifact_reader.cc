@@ -24,6 +24,10 @@ std::uint64_t ArtifactReader::plain_size() const {
   return manifest_->size > tags ? manifest_->size - tags : 0;
 }
 
+std::uint64_t ArtifactReader::plain_chunk() const {
+  return manifest_->chunk_bytes - (key_ ? crypto::aead_tag_bytes : 0);
+}
+
 Result<void> ArtifactReader::read(std::uint64_t chunk, base::Bytes& into) {
   if (chunk >= chunks()) return base::fail(Code::invalid_input, "there is no such chunk");
   const std::uint64_t length = chunk_length(*manifest_, chunk);

@@ -25,6 +25,7 @@ class ArtifactReader {
   const model::ArtifactManifest& manifest() const { return *manifest_; }
   std::uint64_t chunks() const { return manifest_->chunks.size(); }
   std::uint64_t plain_size() const;
+  std::uint64_t plain_chunk() const;               // bytes of each chunk but the last
   // Code::corrupt if the disk does not give what was verified; tell ArtifactStore::damaged().
   base::Result<void> read(std::uint64_t chunk, base::Bytes& into);
 
