@@ -49,10 +49,12 @@ os::ChildOptions task_options(const TaskPlace& place, const TaskRunFile& file, c
     options.arguments.assign(command.begin() + 1, command.end());
   }
   options.folder = task_place(place.absolute, file.name, file.preparation);
-  options.environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", options.folder}, {"LANG", "C.UTF-8"},
-                         {"SELVEDGE_NODE", place.node}, {"SELVEDGE_TASK", file.name}};
+  options.environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}};
   if (image != nullptr)
     for (const auto& [name, value] : image->environment) options.environment[name] = value;
+  options.environment["HOME"] = options.folder;
+  options.environment["SELVEDGE_NODE"] = place.node;
+  options.environment["SELVEDGE_TASK"] = file.name;
   for (const auto& [name, value] : task.environment) options.environment[name] = value;
   os::ChildSandbox sandbox;
   sandbox.network = task.sandbox.network == model::TaskSandbox::Network::host ? os::ChildSandbox::Network::host

@@ -120,11 +120,11 @@ void Tasks::State::unpack(const std::shared_ptr<Preparing>& one, TaskArtifacts::
   auto job = std::make_shared<Job>();
   job->used = one->used;
   const model::TaskArtifact& what = one->task->artifacts[one->next];
+  const bool is_image = one->task->kind == model::TaskKind::container && what.name == one->task->image;
   world.loop().work(
       lane(one->name),
       [&w = world, folder = task_place(place.root, one->name, one->id), image = task_image_folder(place.root, one->name, one->id),
-       within = task_place(place.absolute, one->name, one->id), is_image = one->task->kind == model::TaskKind::container && what.name == one->task->image, path = what.path, most = one->most,
-       what = one->task, reader, job] {
+       within = task_place(place.absolute, one->name, one->id), is_image, path = what.path, most = one->most, what = one->task, reader, job] {
         if (is_image) job->outcome = unpack_image_of(w, *what, image, within, *reader, most, job->used);
         else job->outcome = unpack_artifact(w, folder, path, *reader, most, job->used);
       },
