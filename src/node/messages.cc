@@ -112,6 +112,11 @@ Result<void> Node::State::open_twins() {
   host.contact = [this](base::Instant sent) {
     if (tasks) tasks->contact(sent);
   };
+  host.own_command = [this](const things::Command& command, things::CommandDone& done) {
+    if (!task_logs || !TaskLogLink::is_for_logs(command)) return false;
+    task_logs->answer(command, std::move(done));
+    return true;
+  };
   host.device_requests.per_second = config.twin_requests;
   host.device_requests.burst = config.twin_requests * 10;
   twins = TRY(Twins::open(world, config.state, TRY(config.telemetry_rules()), *ingest, metrics,

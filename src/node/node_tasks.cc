@@ -38,6 +38,7 @@ base::Result<void> Node::State::open_tasks() {
   host.serve = [this](const model::Task& task, os::ChildEvents& events) { return task_models->serve(task, events); };
   tasks = TRY(base::while_doing("tasks", Tasks::open(world, std::move(to), twins->store(), artifacts->fetcher(), artifacts->store(),
                                                      std::move(trust), *ingest, metrics, std::move(host))));
+  task_logs = std::make_unique<TaskLogLink>(world, [this](const std::string& task) { return tasks->log(task); });
   return {};
 }
 

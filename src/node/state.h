@@ -41,6 +41,7 @@
 #include "node/session_log.h"
 #include "node/site.h"
 #include "node/task_models.h"
+#include "node/task_log_link.h"
 #include "node/tasks.h"
 #include "node/twins.h"
 #include "node/uplink.h"
@@ -150,6 +151,7 @@ struct Node::State {
   std::unique_ptr<Tasks> tasks;
   std::unique_ptr<Site> site;
   std::string site_trouble;            // why there is none, though the config names one
+  std::unique_ptr<TaskLogLink> task_logs;
   std::shared_ptr<things::TwinApi> twin_api;
   std::unique_ptr<ApiContext> api;
   std::unique_ptr<net::http::Server> http;

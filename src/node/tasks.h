@@ -26,6 +26,7 @@
 #include "node/site.h"
 #include "node/task_artifacts.h"
 #include "os/child.h"
+#include "node/task_log.h"
 #include "os/world.h"
 #include "store/twin_store.h"
 
@@ -74,6 +75,8 @@ class Tasks {
   void message(std::string_view topic, base::BytesView payload);
 
   void add_routes(net::http::Server& server, const net::api::Identify& identify, net::api::Audit audit);
+  // What a task writes; null if there is no such task.
+  std::shared_ptr<TaskLog> log(const std::string& task);
   // How they are, in a few numbers.
   std::string summary_json() const;
 

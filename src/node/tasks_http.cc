@@ -117,6 +117,12 @@ void Tasks::State::send_log(const std::string& name, const Request& request, con
   respond(std::move(response));
 }
 
+std::shared_ptr<TaskLog> Tasks::log(const std::string& task) {
+  if (!state_->status_of(task)) return nullptr;
+  const auto known = state_->logs.find(task);
+  return state_->log_of(task, known != state_->logs.end() ? known->second->bytes() : model::Task{}.log);
+}
+
 void Tasks::add_routes(net::http::Server& server, const net::api::Identify& identify, net::api::Audit audit) {
   State* const s = state_.get();                   // lives as long as the server
   server.route("GET", list_path, net::api::require(identify, Right::view, [s](const Caller&, const Request&, const Respond& respond) {

@@ -50,6 +50,7 @@ Result<std::unique_ptr<Twins>> Twins::open(os::World& world, std::string_view st
       TwinLinkHost{[&t](std::function<void()> done) { t.commit(std::move(done)); },
                    [&t](std::string_view id) { t.shadow_->repeated(id); },
                    [&t](things::Command command, things::CommandDone done) {
+                     if (t.host_.own_command && t.host_.own_command(command, done)) return;
                      t.send(std::move(command), std::move(done));
                    },
                    t.host_.opened, t.host_.contact});

@@ -35,6 +35,8 @@ struct TwinsHost {
   engine::RateLimits device_requests = {};                  // about its twin, by MQTT
   std::function<void()> opened = {};                        // as of TwinLinkHost
   std::function<void(base::Instant sent)> contact = {};
+  // Of the cloud, to the node itself: true if `done` was taken.
+  std::function<bool(const things::Command&, things::CommandDone& done)> own_command = {};
 };
 
 class Twins {

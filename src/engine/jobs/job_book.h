@@ -215,6 +215,7 @@ class JobBook {
   const JobRecord* record(std::string_view job) const;
   std::optional<JobStatus> status(std::string_view job) const;
   std::vector<MemberStatus> members(std::string_view job) const;
+  std::optional<MemberStatus> member(const MemberKey& member) const;
   // Whether the member is to hold room on this node.
   bool holds(const MemberKey& member, std::string_view node) const;
 

@@ -134,6 +134,9 @@ struct JobBook::State {
   void change_members(JobEntry& job, base::Instant now, JobOutputs& out);
   void give_up(JobEntry& job, const std::string& reason, JobOutputs& out);
 
+  // ---- job_views.cc ----
+  MemberStatus status_of(const MemberKey& key, const Member& member) const;
+
   // ---- job_book.cc ----
   void touch_job(const std::string& job) { dirty_jobs.insert(job); }
   void touch_node(const std::string& node) { dirty_nodes.insert(node); }

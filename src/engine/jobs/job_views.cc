@@ -31,21 +31,29 @@ const JobRecord* JobBook::record(std::string_view job) const {
   return at == state_->jobs.end() ? nullptr : &at->second.record;
 }
 
+MemberStatus JobBook::State::status_of(const MemberKey& key, const Member& member) const {
+  MemberStatus status{.member = key, .state = state_of(member), .node = member.node.empty() ? member.leaving : member.node,
+                      .generation = member.generation, .reason = member.reason, .reported = member.reported};
+  if (status.reason.empty() && member.reported) status.reason = member.reported->reason;
+  const auto node = nodes.find(status.node);
+  // What it said last may not be so any more.
+  if (status.state != MemberState::done && node != nodes.end() && node->second.state == NodeChanged::Now::silent)
+    status.state = MemberState::lost;
+  return status;
+}
+
 std::vector<MemberStatus> JobBook::members(std::string_view name) const {
   std::vector<MemberStatus> all;
   const auto job = state_->jobs.find(name);
   if (job == state_->jobs.end()) return all;
-  for (const auto& [at, member] : job->second.members) {
-    MemberStatus status{.member = key_of(job->second, at), .state = state_of(member), .node = member.node.empty() ? member.leaving : member.node,
-                        .generation = member.generation, .reason = member.reason, .reported = member.reported};
-    if (status.reason.empty() && member.reported) status.reason = member.reported->reason;
-    const auto node = state_->nodes.find(status.node);
-    // What it said last may not be so any more.
-    if (status.state != MemberState::done && node != state_->nodes.end() && node->second.state == NodeChanged::Now::silent)
-      status.state = MemberState::lost;
-    all.push_back(std::move(status));
-  }
+  for (const auto& [at, member] : job->second.members) all.push_back(state_->status_of(key_of(job->second, at), member));
   return all;
+}
+
+std::optional<MemberStatus> JobBook::member(const MemberKey& key) const {
+  const Member* const member = state_->find(key);
+  if (member == nullptr) return std::nullopt;
+  return state_->status_of(key, *member);
 }
 
 bool JobBook::holds(const MemberKey& key, std::string_view node) const {
