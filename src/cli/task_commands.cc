@@ -156,9 +156,9 @@ Result<int> explain(const Arguments& arguments, Session& session) {
   return 0;
 }
 
-// From the node itself: what tasks write stays there.
+// From its node, by way of the cloud or, if the node is named, directly: what tasks write stays there.
 Result<int> logs(const Arguments& arguments, Session& session) {
-  auto api = TRY(ApiClient::node(arguments, session));
+  auto api = TRY(ApiClient::either(arguments, session));
   const std::string path = "/api/v1/tasks/" + encode_query(arguments.positional[0]) + "/logs?tail=";
   const auto tail = TRY(arguments.integer("tail", 100, 0, 10'000));
   const auto print = [](base::BytesView bytes) -> Result<void> {
@@ -223,9 +223,10 @@ std::vector<Command> task_commands() {
        {"selvedge task stop gateway --wait", "selvedge task stop gateway --forget"},
        cloud_flags({{"wait", "", "Wait until its tasks have ended."}, {"forget", "", "The same, and then forget it."}}), stop},
       {"task", "logs", "TASK", 1, 1, "Print what a task wrote, from its node.",
-       "Lines stay on the node, as many as the task's log holds. TASK is job.group.index, as task status shows it with its node.",
-       {"selvedge task logs gateway.http.0 --node https://gateway-7:8444 --identity ops --follow"},
-       node_flags({{"follow", "", "Go on with what it writes, until Ctrl-C."}, {"tail", "N", "Begin with so many lines.", "100"}}), logs},
+       "Lines stay on the node, as many as the task's log holds; the cloud asks the node for them. With --node the node is asked "
+       "directly. TASK is job.group.index, as task status shows it.",
+       {"selvedge task logs gateway.http.0 --follow", "selvedge task logs gateway.http.0 --node https://gateway-7:8444 --identity ops"},
+       either_flags({{"follow", "", "Go on with what it writes, until Ctrl-C."}, {"tail", "N", "Begin with so many lines.", "100"}}), logs},
       {"task", "explain", "JOB [GROUP]", 1, 2, "Say for each node why a task is not there.", {},
        {"selvedge task explain gateway http --nodes 50"}, cloud_flags({{"nodes", "N", "How many, the closest first.", "10"}}), explain},
   };

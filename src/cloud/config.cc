@@ -44,7 +44,7 @@ void CloudConfig::bind_to(settings::Settings& s) {
   s.bind_each("tenant", [this](settings::Settings& e) { bind_tenant(e, tenants.emplace_back()); },
               "What the jobs of a tenant may have in all; a tenant that is not named has no bounds.");
   s.bind("placement.rule", placement_rule,
-         "Rule by which nodes are chosen for tasks (best-fit, worst-fit, article, ...); empty: the default one.");
+         "Rule by which nodes are chosen for tasks (best-fit, worst-fit, article, ...); empty: the default one, or what fills nodes better in replays of what was asked of late.");
   s.bind("placement.default-cpu", default_cpu, "Cores of a node that does not say what it has.");
   s.bind("placement.default-memory", default_memory, "Memory of a node that does not say what it has.");
   s.bind("placement.default-disk", default_disk, "Disk of a node that does not say what it has.");

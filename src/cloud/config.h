@@ -18,7 +18,7 @@ struct JobsSettings;
 struct TenantConfig {
   std::string name, cpu;
   settings::Size memory{};
-  std::uint32_t tasks = 0;
+  std::uint32_t tasks = 0, weight = 1;
 };
 
 struct CloudConfig {

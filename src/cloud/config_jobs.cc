@@ -32,6 +32,7 @@ void bind_tenant(settings::Settings& s, TenantConfig& tenant) {
   s.bind("cpu", tenant.cpu, "Cores that its tasks may ask for in all, as \"2.5\"; empty: no bound.");
   s.bind("memory", tenant.memory, "Memory that its tasks may ask for in all; 0: no bound.");
   s.bind("tasks", tenant.tasks, "Tasks that it may have; 0: no bound.", 0, 1'000'000);
+  s.bind("weight", tenant.weight, "What its share of the fleet is divided by when there is too little for all: of 2, it gets twice as much.", 1, 1'000);
 }
 
 Result<void> check_jobs(const CloudConfig& config) {
@@ -58,11 +59,13 @@ Result<void> check_jobs(const CloudConfig& config) {
 JobsSettings CloudConfig::jobs_settings() const {
   JobsSettings made;
   if (const auto rule = engine::placement_rule(placement_rule)) made.places.rule = *rule;
+  made.places.pick_rule = placement_rule.empty();
   made.nodes.resources = {parse_cores("", default_cpu).value_or(1000), static_cast<std::int64_t>(default_memory.bytes),
                           static_cast<std::int64_t>(default_disk.bytes)};
   made.limits.silence_margin = silence_margin;
   for (const TenantConfig& tenant : tenants)
     made.places.tenants[tenant.name] = {
+        .weight = static_cast<double>(tenant.weight),
         .most = {parse_cores("", tenant.cpu).value_or(0), static_cast<std::int64_t>(tenant.memory.bytes), 0}, .tasks = tenant.tasks};
   return made;
 }

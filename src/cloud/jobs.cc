@@ -17,6 +17,9 @@ constexpr base::Duration retry_after = std::chrono::seconds(1);
 // A turn that does not come to an end by itself goes on in the next one; what was placed so far is written meanwhile.
 constexpr int most_rounds = 1'000;
 constexpr std::size_t most_answers = 1'000;        // a few milliseconds
+// How much of a replay of recent asks is done at once (some microseconds each), and how often.
+constexpr std::uint32_t replayed_at_once = 500;
+constexpr base::Duration between_replays = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -60,6 +63,7 @@ Jobs::State::~State() {
   twins.unwatch(watch);
   world.loop().cancel(wake_timer);
   world.loop().cancel(retry_timer);
+  world.loop().cancel(learn_timer);
 }
 
 void Jobs::State::plan_turn() {
@@ -82,6 +86,17 @@ void Jobs::State::turn() {
   settle();
   deliver();
   arm();
+  learn_soon();
+}
+
+void Jobs::State::learn_soon() {
+  if (learn_timer != os::TimerId::none || !places.has_to_learn()) return;
+  learn_timer = world.loop().after(between_replays, [this] {
+    learn_timer = os::TimerId::none;
+    if (places.learn(replayed_at_once))
+      base::log::info("jobs", "another rule places tasks", {{"rule", engine::name(places.rule())}});
+    learn_soon();
+  });
 }
 
 void Jobs::State::settle() {
@@ -89,11 +104,7 @@ void Jobs::State::settle() {
   book.settle(now, out);
   std::size_t answered = 0;
   for (int round = 0; round < most_rounds; ++round) {
-    for (AskPlace& ask : out.asks) {
-      const std::int32_t priority = ask.group.priority;
-      asks.emplace(priority, std::move(ask));
-    }
-    out.asks.clear();
+    for (AskPlace& ask : std::exchange(out.asks, {})) asks.add(std::move(ask));
     if (!out.released.empty()) {
       free_rooms();
     } else {
@@ -101,9 +112,8 @@ void Jobs::State::settle() {
         places.hold({one.member, one.node, one.tenant, std::move(one.group)});
       if (asks.empty()) return;
       if (answered >= most_answers) break;
-      // Who may displace others comes before them.
       while (!asks.empty() && answered < most_answers) {
-        const AskPlace ask = std::move(asks.extract(asks.begin()).mapped());
+        const AskPlace ask = asks.take([this](const std::string& tenant) { return places.share(tenant); });
         answered += ask.members.size();
         answer(ask);
       }
@@ -126,6 +136,7 @@ void Jobs::State::free_rooms() {
 }
 
 void Jobs::State::answer(const AskPlace& ask) {
+  places.saw(ask);
   const std::pair group{ask.members.front().job, ask.group.name};
   const auto known = ask.not_on.empty() ? refused.find(group) : refused.end();
   Result<std::vector<std::string>> found =

@@ -26,6 +26,7 @@
 #include "net/http/http.h"
 #include "os/world.h"
 #include "store/twin_store.h"
+#include "things/command.h"
 
 namespace selvedge::cloud {
 
@@ -40,6 +41,7 @@ struct JobsSettings {
 struct JobsAccess {
   net::api::Identify identify;
   net::api::AuditFirst audit_first;
+  things::SendCommand send = {};           // to nodes, for what tasks wrote; without it nobody can be asked
 };
 
 class Jobs {

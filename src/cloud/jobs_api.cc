@@ -56,6 +56,7 @@ Result<void> check_sizes(const model::Job& job, std::size_t most) {
 
 void Jobs::add_routes(net::http::Server& server, JobsAccess access) {
   state_->access = std::move(access);
+  if (state_->access.send) state_->logs.emplace(state_->access.send);
   const auto route = [&](std::string_view method, std::string_view path, Right right, auto function) {
     server.route(method, path,
                  net::api::require(state_->access.identify, right,
@@ -70,6 +71,9 @@ void Jobs::add_routes(net::http::Server& server, JobsAccess access) {
   });
   route("GET", "/api/v1/tasks", Right::view, [](State& s, const Caller&, const Request& request, const Respond& respond) {
     respond(Response::json(s.tasks_json(request.parameter("node").value_or(""), request.parameter("job").value_or(""))));
+  });
+  route("GET", "/api/v1/tasks/*", Right::view, [](State& s, const Caller&, const Request& request, const Respond& respond) {
+    s.get_log(request, respond);
   });
   route("GET", below, Right::view, [](State& s, const Caller&, const Request& request, const Respond& respond) {
     s.get_job(request, respond);
@@ -92,6 +96,30 @@ void Jobs::State::get_job(const Request& request, const Respond& respond) {
     return respond(problem(Code::invalid_input, "nodes: expected a number up to 1000"));
   const auto why = explain_json(name, request.parameter("group").value_or(""), static_cast<std::size_t>(*nodes_shown));
   respond(why ? Response::json(*why) : Response::problem(why.error()));
+}
+
+void Jobs::State::get_log(const Request& request, const Respond& respond) {
+  constexpr std::string_view tasks = "/api/v1/tasks/", end = "/logs";
+  if (!request.path.ends_with(end) || request.path.size() <= tasks.size() + end.size())
+    return respond(problem(Code::not_found, "expected /api/v1/tasks/NAME/logs"));
+  TaskLogWish wish;
+  wish.task = request.path.substr(tasks.size(), request.path.size() - tasks.size() - end.size());
+  const auto tail = base::parse_int(request.parameter("tail").value_or("100"));
+  if (!tail || *tail < 0 || *tail > 10'000) return respond(problem(Code::invalid_input, "tail: expected a number from 0 to 10000"));
+  wish.tail = *tail;
+  wish.follow = flag(request, "follow");
+  wish.node = request.parameter("node").value_or("");
+  const auto key = engine::member_of(wish.task);
+  const auto member = key ? book.member(*key) : std::nullopt;
+  if (wish.node.empty()) {
+    if (!member) return respond(problem(Code::not_found, "there is no task '" + base::printable(wish.task, 100) + "'"));
+    wish.node = member->node;
+    if (wish.node.empty()) return respond(problem(Code::not_found, "task " + wish.task + " is on no node"));
+  }
+  if (!model::is_twin_id(model::twin_id(wish.node, model::node_twin_name)))
+    return respond(problem(Code::invalid_input, "node: '" + base::printable(wish.node, 80) + "' is no name"));
+  if (!logs) return respond(problem(Code::unavailable, "this cloud asks no nodes"));
+  logs->answer(wish, respond);
 }
 
 void Jobs::State::put_job(const Caller& who, const Request& request, const Respond& respond) {

@@ -55,7 +55,7 @@ class JobsTest : public testing::Test {
     jobs->add_routes(*server, {identify, [this](const net::api::Caller& who, net::api::Change what, auto then) {
                                  audited.push_back(who.text() + " " + what.action + " " + what.target);
                                  then({});
-                               }});
+                               }, send});
     server->route("POST", "/api/v1/nodes/*", net::api::require(identify, net::api::Right::operate, [this](const auto& who, auto request, auto respond) {
                     const std::string rest = request.path.substr(14);
                     const std::size_t slash = rest.find('/');
@@ -185,6 +185,7 @@ class JobsTest : public testing::Test {
   std::map<std::string, Node> nodes;
   std::map<std::string, int> starts;
   std::vector<std::string> audited;
+  things::SendCommand send;
   std::string broken;                              // a command that fails
   bool stubborn = false;                           // nodes do not end what is not wished any more
 };

@@ -45,6 +45,18 @@ class ShapeHold {
   ShapeId id_;
 };
 
+constexpr std::size_t most_victims = 1'000;
+
+// The one in force comes first.
+PickerSettings rules_from(engine::PlacementRule first) {
+  PickerSettings settings;
+  std::erase(settings.rules, first);
+  settings.rules.insert(settings.rules.begin(), first);
+  return settings;
+}
+
+std::int64_t thousandths_of(const model::AcceleratorAsk& ask) { return std::int64_t{ask.devices} * ask.thousandths; }
+
 std::string cores(std::int64_t thousandths) {
   std::string text = std::to_string(thousandths / 1000);
   if (const std::int64_t rest = thousandths % 1000; rest > 0) text += "." + std::to_string(1000 + rest).substr(1);
@@ -53,7 +65,8 @@ std::string cores(std::int64_t thousandths) {
 
 }  // namespace
 
-JobPlaces::JobPlaces(PlaceSettings settings) : settings_(std::move(settings)), placer_(fleet_, settings_.rule) {}
+JobPlaces::JobPlaces(PlaceSettings settings)
+    : settings_(std::move(settings)), placer_(fleet_, settings_.rule), picker_(rules_from(settings_.rule)) {}
 
 Result<bool> JobPlaces::set_node(const NodeSpec& spec) {
   const auto known = nodes_.find(spec.name);
@@ -130,6 +143,7 @@ void JobPlaces::keep(RoomKey key, Room room) {
   used.resources.cpu += room.resources.cpu;
   used.resources.memory += room.resources.memory;
   used.resources.disk += room.resources.disk;
+  used.accelerators += thousandths_of(room.accelerators);
   ++used.tasks;
   if (const auto group = groups_.find(room.group); group != groups_.end()) ++group->second.rooms;
   rooms_[std::move(key)] = std::move(room);
@@ -154,6 +168,7 @@ bool JobPlaces::release(const MemberKey& member, const std::string& node) {
   used.resources.cpu -= room.resources.cpu;
   used.resources.memory -= room.resources.memory;
   used.resources.disk -= room.resources.disk;
+  used.accelerators -= thousandths_of(room.accelerators);
   if (--used.tasks == 0) usage_.erase(room.tenant);
   if (const auto group = groups_.find(room.group); group != groups_.end()) {
     --group->second.rooms;
@@ -212,18 +227,81 @@ Result<std::vector<std::string>> JobPlaces::place(const AskPlace& ask) {
 }
 
 std::vector<MemberKey> JobPlaces::to_displace(const AskPlace& ask) {
-  std::vector<MemberKey> victims;
-  const auto count = static_cast<std::uint32_t>(ask.members.size());
-  if (count != 1 || over_quota(ask.tenant, ask.group.task.resources, count)) return victims;
+  std::vector<MemberKey> members;
+  if (over_quota(ask.tenant, ask.group.task.resources, static_cast<std::uint32_t>(ask.members.size()))) return members;
   const auto shape = ShapeHold::of(fleet_, shape_of(ask.group, ask.tenant));
-  if (!shape) return victims;
+  if (!shape) return members;
+  const auto group = group_of(ask.members.front().job, ask.group);
+  std::vector<TaskId> victims;
+  const bool found = group && find_victims(ask, shape->id(), *group, victims);
+  if (group) drop_if_empty(*group);
+  if (!found) return members;
+  for (const TaskId task : victims)
+    if (const auto tag = tags_.find(fleet_.note(task).tag); tag != tags_.end()) members.push_back(tag->second.second);
+  return members;
+}
+
+// Tried out on the fleet, member by member, and taken back: where there is room it is taken, else it is made.
+bool JobPlaces::find_victims(const AskPlace& ask, ShapeId shape, GroupId group, std::vector<TaskId>& victims) {
   Barred barred;
-  if (const auto shunned = nodes_.find(ask.not_on); shunned != nodes_.end()) barred.add(shunned->second);
-  const auto plan = plan_preemption(fleet_, shape->id(), {}, &barred);
-  if (!plan) return victims;
-  for (const TaskId task : plan->victims)
-    if (const auto tag = tags_.find(fleet_.note(task).tag); tag != tags_.end()) victims.push_back(tag->second.second);
-  return victims;
+  const auto shunned = nodes_.find(ask.not_on);
+  const bool held = shunned != nodes_.end() && !fleet_.facts(shunned->second).held;
+  if (shunned != nodes_.end()) barred.add(shunned->second);
+  if (held) base::ignore(fleet_.hold_node(shunned->second, true), "the node is known");
+  fleet_.begin();
+  bool all = true;
+  for (std::size_t i = 0; all && i < ask.members.size(); ++i) {
+    const Want want{shape, {.tag = 0, .group = group}};
+    const Found room = placer_.look(want);
+    if (room.node != none) {
+      all = fleet_.commit(shape, room.node, want.note, room.offer.device).has_value();
+      continue;
+    }
+    const auto plan = plan_preemption(fleet_, shape, {}, &barred);
+    all = plan && victims.size() + plan->victims.size() <= most_victims;
+    if (!all) break;
+    for (const TaskId victim : plan->victims) {
+      victims.push_back(victim);
+      base::ignore(fleet_.release(victim), "it was found there");
+    }
+    all = fleet_.commit(shape, plan->node, want.note).has_value();
+  }
+  fleet_.undo();
+  if (held) base::ignore(fleet_.hold_node(shunned->second, false), "the node is known");
+  return all && !victims.empty();
+}
+
+double JobPlaces::share(const std::string& tenant) const {
+  const auto used = usage_.find(tenant);
+  if (used == usage_.end()) return 0;
+  const auto of = [](std::int64_t has, std::int64_t all) { return all > 0 ? static_cast<double>(has) / static_cast<double>(all) : 0.0; };
+  const Usage& has = used->second;
+  const model::Resources& all = fleet_.capacity();
+  const double largest = std::max({of(has.resources.cpu, all.cpu), of(has.resources.memory, all.memory), of(has.resources.disk, all.disk),
+                                   of(has.accelerators, std::int64_t{1000} * fleet_.accelerators())});
+  const auto quota = settings_.tenants.find(tenant);
+  return quota == settings_.tenants.end() ? largest : largest / quota->second.weight;
+}
+
+void JobPlaces::saw(const AskPlace& ask) {
+  if (!settings_.pick_rule) return;
+  const model::Task& task = ask.group.task;
+  engine::Ask like;
+  like.amounts = task.resources;
+  like.devices = task.accelerators.devices;
+  like.thousandths = task.accelerators.thousandths;
+  for (std::size_t i = 0; i < ask.members.size(); ++i) picker_.saw(like);
+  asks_since_ += ask.members.size();
+}
+
+bool JobPlaces::learn(std::uint32_t placements) {
+  const bool over = picker_.step(fleet_, placements);
+  // While no node takes tasks there is nothing to replay on, and no round comes to its end.
+  if (over || ++steps_ >= steps_a_round) asks_since_ = steps_ = 0;
+  if (!over) return false;
+  if (picker_.rule() == placer_.rule()) return false;
+  placer_.use(picker_.rule());
+  return true;
 }
 
 Result<JobPlaces::Why> JobPlaces::explain(const std::string& job, const model::TaskGroup& group,

@@ -14,16 +14,19 @@
 
 #include "engine/jobs/job_book.h"
 #include "engine/placement/placer.h"
+#include "engine/placement/rule_picker.h"
 
 namespace selvedge::cloud {
 
 struct TenantQuota {
+  double weight = 1;                       // of its share of the fleet, when there is too little for all
   model::Resources most;                   // 0: no bound
   std::uint32_t tasks = 0;
 };
 
 struct PlaceSettings {
   engine::PlacementRule rule = engine::default_placement_rule;
+  bool pick_rule = false;                  // begins with `rule`, and takes the one that fills best by replays of what was asked
   std::map<std::string, TenantQuota> tenants;
 };
 
@@ -41,7 +44,7 @@ class JobPlaces {
 
   // A node for each member of the ask, in its order. All or none.
   base::Result<std::vector<std::string>> place(const engine::AskPlace& ask);
-  // What would have to go so that it fits: members of lower priority; empty if nothing would do.
+  // What would have to go so that it fits, all of a gang together: members of lower priority; empty if nothing would do.
   std::vector<engine::MemberKey> to_displace(const engine::AskPlace& ask);
   struct Held {
     engine::MemberKey member;
@@ -73,8 +76,19 @@ class JobPlaces {
   // How many more members of a group would find a place now, up to `count`. Changes nothing.
   base::Result<std::uint32_t> would_fit(const model::TaskGroup& group, const std::string& tenant, std::uint32_t count);
 
+  // Of the fleet, the largest of any resource, by its weight.
+  double share(const std::string& tenant) const;
+
+  engine::PlacementRule rule() const { return placer_.rule(); }
+  // For replays; what waits counts as often as it asks, and any model of accelerators will do.
+  void saw(const engine::AskPlace& ask);
+  // A round of replays is due, or under way; some of it. True if another rule is in force.
+  bool has_to_learn() const { return settings_.pick_rule && asks_since_ >= asks_a_round; }
+  bool learn(std::uint32_t placements);
+
   struct Usage {
     model::Resources resources;
+    std::int64_t accelerators = 0;         // thousandths
     std::uint32_t tasks = 0;
   };
   const std::map<std::string, Usage>& usage() const { return usage_; }
@@ -99,10 +113,16 @@ class JobPlaces {
   base::Result<engine::placement::GroupId> group_of(const std::string& job, const model::TaskGroup& group);
   void drop_if_empty(engine::placement::GroupId group);
   void keep(RoomKey key, Room room);
+  bool find_victims(const engine::AskPlace& ask, engine::placement::ShapeId shape, engine::placement::GroupId group,
+                    std::vector<engine::placement::TaskId>& victims);
+
+  static constexpr std::size_t asks_a_round = 256, steps_a_round = 1'000;
 
   PlaceSettings settings_;
   engine::placement::Fleet fleet_;
   engine::placement::Placer placer_;
+  engine::placement::RulePicker picker_;
+  std::size_t asks_since_ = 0, steps_ = 0; // since the last round
   std::unordered_map<std::string, engine::placement::NodeId> nodes_;
   std::map<engine::placement::GroupId, Group> groups_;
   std::map<std::pair<std::string, std::string>, engine::placement::GroupId> current_groups_;   // job, group

@@ -11,8 +11,10 @@
 #include <map>
 #include <set>
 
+#include "cloud/ask_queue.h"
 #include "cloud/jobs.h"
 #include "cloud/jobs_file.h"
+#include "cloud/task_logs.h"
 
 namespace selvedge::cloud {
 
@@ -46,6 +48,7 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
   void deliver();
   base::Result<void> save();
   void try_again();
+  void learn_soon();
   void arm();
   void when_saved(Saved done);                     // after what was stepped so far
 
@@ -57,6 +60,7 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
   void told_gone(const std::string& name);
   void apply(std::vector<Change> more);
   base::Result<void> write(const std::string& node, const std::vector<const Change*>& changes);
+  void set_full(const std::string& node, bool full);
 
   // ---- jobs_restore.cc ----
   base::Result<void> restore(const std::string& path);
@@ -70,6 +74,7 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
   // ---- jobs_api.cc ----
   void put_job(const net::api::Caller& who, const net::http::Request& request, const net::http::Respond& respond);
   void delete_job(const net::api::Caller& who, const net::http::Request& request, const net::http::Respond& respond);
+  void get_log(const net::http::Request& request, const net::http::Respond& respond);
   void get_job(const net::http::Request& request, const net::http::Respond& respond);
   void schedule(const net::api::Caller& who, const std::string& node, Scheduling wished, const net::http::Respond& respond);
 
@@ -90,6 +95,7 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
   JobPlaces places;
   std::unique_ptr<JobsFile> file;
   JobsAccess access;
+  std::optional<TaskLogs> logs;
   std::map<std::string, Node, std::less<>> nodes;
   store::TwinStore::WatchId watch = 0;
   bool own_edit = false;                           // what the watcher sees is ours
@@ -98,10 +104,10 @@ struct Jobs::State : std::enable_shared_from_this<Jobs::State> {
   std::set<std::string> changed_nodes, removed_nodes, heard_nodes;
   std::set<std::pair<std::string, std::string>> changed_tasks;   // node, task
   std::vector<engine::MemberDisplaced> displaced;
-  std::multimap<std::int32_t, engine::AskPlace, std::greater<>> asks;   // by priority, then in order
+  AskQueue asks;
   engine::JobOutputs out;
   bool turn_planned = false;
-  os::TimerId wake_timer{}, retry_timer{};
+  os::TimerId wake_timer{}, retry_timer{}, learn_timer{};
 
   std::map<std::pair<std::string, std::string>, std::string> refused;   // job, group: why, while nothing became free
   std::map<engine::MemberKey, std::set<engine::MemberKey>> displacing;  // who waits for whom to go

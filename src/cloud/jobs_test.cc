@@ -259,6 +259,14 @@ TEST_F(JobsTest, GoElsewhereWhenATwinIsFull) {
   EXPECT_GT(get("/api/v1/jobs/web")["running"].integer(), running);
 }
 
+TEST_F(JobsTest, MoreThanAHundredGoToANodeThatHasRoomForThem) {
+  open();
+  add_node("a", 100'000, std::int64_t{64} << 30);
+  submit(job(110));
+  turns(20);
+  EXPECT_EQ(get("/api/v1/jobs/web")["running"].integer(), 110);
+}
+
 TEST_F(JobsTest, OfHigherPriorityDisplaceOthers) {
   open();
   add_node("a");
@@ -270,6 +278,54 @@ TEST_F(JobsTest, OfHigherPriorityDisplaceOthers) {
   const auto low = get("/api/v1/jobs/low");
   EXPECT_EQ(low["running"].integer(), 1);
   EXPECT_EQ(low["unplaced"].integer(), 1);
+}
+
+TEST_F(JobsTest, OfAGangOfHigherPriorityDisplaceOthersTogether) {
+  open();
+  add_node("a");
+  add_node("b");
+  submit(job(4, "./serve", R"(,"priority":10)", "low"), "low");
+  turns();
+  ASSERT_EQ(get("/api/v1/jobs/low")["running"].integer(), 4);
+  submit(job(3, "./serve", R"(,"priority":90,"gang":true)", "high"), "high");
+  turns(8);
+  EXPECT_EQ(get("/api/v1/jobs/high")["running"].integer(), 3);
+  EXPECT_EQ(get("/api/v1/jobs/low")["running"].integer(), 1) << "no more had to go";
+  submit(job(5, "./serve", R"(,"priority":95,"gang":true)", "larger"), "larger");
+  turns(8);
+  EXPECT_EQ(get("/api/v1/jobs/high")["running"].integer(), 3) << "who cannot be placed displaces nobody";
+}
+
+TEST_F(JobsTest, ShareWhatThereIsBetweenTenants) {
+  settings.places.tenants["paying"] = {.weight = 2, .most = {}, .tasks = 0};
+  open();
+  const auto of = [&](const std::string& name, const std::string& tenant) {
+    std::string document = job(12, "./serve", {}, name);
+    document.insert(1, R"("tenant":")" + tenant + "\",");
+    submit(document, name);
+  };
+  of("first", "early");
+  of("second", "late");
+  of("third", "paying");
+  turns(2);
+  add_node("a", 4000);
+  turns(2);
+  EXPECT_EQ(get("/api/v1/jobs/first")["running"].integer(), 2);
+  EXPECT_EQ(get("/api/v1/jobs/second")["running"].integer(), 2);
+  EXPECT_EQ(get("/api/v1/jobs/third")["running"].integer(), 4);
+}
+
+TEST_F(JobsTest, ArePlacedByARuleThatSuitsWhatIsAskedFor) {
+  settings.places.rule = engine::PlacementRule::worst_fit;
+  settings.places.pick_rule = true;
+  open();
+  for (int i = 0; i < 40; ++i) add_node("n" + std::to_string(i), 1000);
+  // Small ones fill all nodes a little, and large ones find none: whoever spreads loses.
+  submit(R"({"name":"small","groups":[{"name":"s","count":200,"task":{"command":["./s"],"resources":{"cpu":0.1}}},)"
+         R"({"name":"l","count":100,"task":{"command":["./l"],"resources":{"cpu":0.9}}}]})", "small");
+  sim.run_for(30s);
+  const std::string text = metrics->text();
+  EXPECT_THAT(text, HasSubstr("selvedge_placement_rule{rule=\"worst-fit\"} 0"));
 }
 
 TEST_F(JobsTest, KeepToTheQuotaOfTheirTenant) {

@@ -16,7 +16,22 @@ namespace {
 
 constexpr std::string_view wishes_at = "/features/tasks/desiredProperties";
 constexpr std::string_view own_twin = ":_node";
-constexpr std::size_t report_bytes = 700;          // of one task, in a twin
+constexpr std::size_t report_bytes = 700;          // of one task, in a twin, at most but for long reasons
+constexpr std::size_t room_again = 4 << 10;        // a full twin with so much room is full no more
+
+// What a node's twin takes, as its limits count it, when all that is wished there has been reported.
+std::size_t bytes_to_come(const engine::Twin& twin) {
+  std::vector<model::TwinLeaf> leaves;             // those that were removed, too
+  twin.changed_after(0, leaves);
+  std::size_t bytes = 0, wished = 0, reported = 0;
+  for (const model::TwinLeaf& leaf : leaves) {
+    bytes += leaf.path.size() + leaf.value.size();
+    if (leaf.value.empty() || !leaf.path.starts_with("/tasks/")) continue;
+    wished += leaf.part == model::TwinPart::desired && leaf.path.ends_with("/generation") ? 1 : 0;
+    reported += leaf.part == model::TwinPart::reported && leaf.path.ends_with("/state") ? 1 : 0;
+  }
+  return bytes + (wished > reported ? wished - reported : 0) * report_bytes;
+}
 
 NodeState state_of(bool connected, Scheduling scheduling) {
   if (scheduling == Scheduling::gone) return NodeState::gone;
@@ -118,7 +133,20 @@ void Jobs::State::take_reports() {
     }
     base::ignore(step(engine::TaskReported{name, task, std::move(**report)}), "it is always taken");
   }
-  for (const std::string& name : std::exchange(heard_nodes, {})) told_gone(name);
+  for (const std::string& name : std::exchange(heard_nodes, {})) {
+    told_gone(name);
+    const auto node = nodes.find(name);
+    const engine::Twin* const twin = node != nodes.end() && node->second.full ? twins.find(model::twin_id(name, model::node_twin_name)) : nullptr;
+    if (twin != nullptr && bytes_to_come(*twin) + room_again <= settings.twin_bytes) set_full(name, false);
+  }
+}
+
+void Jobs::State::set_full(const std::string& node, bool full) {
+  if (std::exchange(nodes[node].full, full) == full) return;
+  places.set_full(node, full);
+  if (full) return;
+  refused.clear();
+  base::ignore(step(engine::RoomAppeared{}), "it is always taken");
 }
 
 void Jobs::State::told_gone(const std::string& name) {
@@ -172,9 +200,7 @@ Result<void> Jobs::State::write(const std::string& name, const std::vector<const
 
   std::map<std::string, const Change*> newest, without_room;
   for (const Change* change : changes) newest[change->task] = change;
-  base::Bytes bytes;
-  twins.find(id)->save(bytes);
-  std::size_t used = bytes.size();
+  std::size_t used = bytes_to_come(*twins.find(id));
   bool left = false;
   base::JsonWriter patch;
   patch.begin_array();
@@ -199,15 +225,12 @@ Result<void> Jobs::State::write(const std::string& name, const std::vector<const
   patch.begin_object().field("op", "add").field("path", "/_revision").key("value").raw(revision).end_object().end_array();
   TRY(edit(TwinEdit::Kind::patch, wishes_at, patch.text()));
 
-  if (left && std::exchange(nodes[name].full, false)) {
-    places.set_full(name, false);
-    refused.clear();
-    base::ignore(step(engine::RoomAppeared{}), "it is always taken");
+  if (left && nodes[name].full) {
+    set_full(name, false);
     plan_turn();
   }
   for (const auto& [task, change] : without_room) {
-    nodes[name].full = true;
-    places.set_full(name, true);
+    set_full(name, true);
     if (const auto member = engine::member_of(task)) displaced.push_back({*member, "the twin of node " + name + " has no room for it"});
     plan_turn();
   }

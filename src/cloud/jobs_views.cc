@@ -209,6 +209,11 @@ void Jobs::State::make_metrics(base::Registry& metrics) {
           for (const auto& [name, node] : s.nodes) count += node.withdrawn.size();
           return count;
         });
+  for (std::size_t i = 0; i < engine::placement_rules; ++i) {
+    const auto rule = static_cast<engine::PlacementRule>(i);
+    gauge("selvedge_placement_rule", "1 for the rule that places tasks.", [rule](const State& s) { return s.places.rule() == rule ? 1 : 0; },
+          {{"rule", std::string(engine::name(rule))}});
+  }
   for (const MemberState state : {MemberState::unplaced, MemberState::placed, MemberState::running, MemberState::done,
                                   MemberState::failed, MemberState::leaving, MemberState::lost})
     gauge("selvedge_jobs_members", "Members of jobs, by state.",

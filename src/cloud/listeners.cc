@@ -43,7 +43,9 @@ void Cloud::State::make_http(const std::string& mqtt_address) {
   add_renewal_routes(*http, *context, news);
   add_authority_routes(*http, *context);
   add_twin_routes();
-  jobs->add_routes(*http, {context->identify, context->audit_first});
+  jobs->add_routes(*http, {context->identify, context->audit_first, [this](things::Command command, things::CommandDone done) {
+                             twin_link->send(std::move(command), std::move(done));
+                           }});
   add_health_routes(*http, *context);
   plain = std::make_unique<net::http::Server>(world, net::http::ServerLimits{});
   add_health_routes(*plain, *context);

@@ -67,5 +67,24 @@ TEST_F(JobsOfAFleet, AreToldOfANodeInItsTwin) {
   EXPECT_EQ(ask("POST", "/api/v1/nodes/gate/sideways").status, 404);
 }
 
+TEST_F(JobsOfAFleet, ShowWhatTheirTasksWriteByWayOfTheCloud) {
+  node_machine.processes().program("./serve", [](os::fake::Process& process) {
+    process.out("hello\n");
+    for (int i = 1; i < 5; ++i) process.after(i * 10s, [&process, i] { process.out("still " + std::to_string(i) + "\n"); });
+  });
+  EXPECT_EQ(ask("PUT", "/api/v1/jobs/web", serve).status, 200);
+  ASSERT_TRUE(comes([&] { return !node_machine.processes().running().empty(); }));
+  const std::size_t before = node_machine.processes().running().size();
+  ASSERT_GT(before, 0U);
+  net::http::Client client(operator_machine, {}, operator_machine.network().client_tls(operator_tls()).value());
+  std::string text;
+  net::http::Fetch fetch{"GET", "https://cloud:8443/api/v1/tasks/web.front.0/logs?follow=true", {}, {}};
+  fetch.on_head = [](const net::http::Fetched& head) { EXPECT_EQ(head.status, 200); };
+  fetch.on_body = [&](base::BytesView piece) { text += base::as_text(piece); };
+  client.fetch(std::move(fetch), [](auto) {});
+  EXPECT_TRUE(comes([&] { return text.find("hello") != std::string::npos && text.find("still 3") != std::string::npos; })) << text;
+  EXPECT_EQ(ask("GET", "/api/v1/tasks/web.front.9/logs").status, 404);
+}
+
 }  // namespace
 }  // namespace selvedge::sim
