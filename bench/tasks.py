@@ -90,7 +90,7 @@ def measure_node(arguments, folder, tasks):
     started, answered = [], []
     try:
         fleet.cloud.start()
-        node = fleet.add_node("node-1")
+        node = fleet.add_node("node-1", '[tasks]\nstop-with-node = true\n')    # nothing is left of a run
         node.process.start()
         connection = connect(fleet)
         end = time.monotonic() + 30
