@@ -1,6 +1,6 @@
 // How well tasks are placed: the default rule beside the article's, random of both kinds, and others' rules.
 //
-//   placement_quality [--data DIR] [--seeds N] [--match TEXT] [--quick] [--json]
+//   placement_quality [--data DIR] [--seeds N] [--match TEXT] [--rule TEXT] [--quick] [--json]
 //
 // DIR has openb/, vbp/ and eua/; what is not there is left out, and said. Numbers are means over seeds 1..N.
 
@@ -217,7 +217,7 @@ Table eua(const Options& options) {
 }
 
 int usage() {
-  std::fprintf(stderr, "usage: placement_quality [--data DIR] [--seeds N] [--match TEXT] [--quick] [--json]\n");
+  std::fprintf(stderr, "usage: placement_quality [--data DIR] [--seeds N] [--match TEXT] [--rule TEXT] [--quick] [--json]\n");
   return 2;
 }
 
@@ -230,6 +230,7 @@ int main(int argc, char** argv) {
     const bool more = i + 1 < argc;
     if (word == "--data" && more) options.data = argv[++i];
     else if (word == "--match" && more) options.match = argv[++i];
+    else if (word == "--rule" && more) choose_contenders(argv[++i]);
     else if (word == "--seeds" && more) options.seeds = std::strtoull(argv[++i], nullptr, 10);
     else if (word == "--quick") options.quick = true;
     else if (word == "--json") options.json = true;

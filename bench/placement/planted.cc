@@ -42,7 +42,7 @@ bool make_room(Fleet& fleet, const std::vector<engine::Ask>& tasks, std::vector<
   };
   const auto move = [&](Placed& one, std::size_t target) {
     fleet.release(tasks[one.task], one.place);
-    one.place = {target, engine::no_device, 0};
+    one.place = {target, engine::no_device, 0, engine::placement::none};
     fleet.take(tasks[one.task], one.place);
     --budget;
   };
