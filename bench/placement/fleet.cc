@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine/placement/moves.h"
+
 namespace selvedge::bench {
 
 using engine::PlacementRule;
@@ -120,6 +122,30 @@ engine::NodeSpace Fleet::space(std::size_t i) const {
 }
 
 double Fleet::use() const { return (used_cpu_ / cpu_ + used_memory_ / memory_) / 2; }
+
+void Fleet::place_all(const std::vector<engine::Ask>& tasks, const Together& together) {
+  using namespace engine::placement;
+  CHECK(engine_);
+  auto budget = static_cast<std::uint32_t>(together.moves * static_cast<double>(tasks.size()));
+  for (std::size_t from = 0; from < tasks.size(); from += together.batch) {
+    const std::size_t count = std::min(together.batch, tasks.size() - from);
+    std::vector<Want> wants;
+    for (std::size_t i = 0; i < count; ++i) wants.push_back({shape(tasks[from + i]), {}});
+    const auto answers = engine_->placer.place_batch(wants);
+    for (std::size_t i = 0; i < count; ++i) {
+      bool placed = answers[i].has_value();
+      if (!placed && budget > 0) {
+        const auto plan = moves_to_fit(engine_->fleet, engine_->placer, wants[i].shape, {.most = std::min(budget, 4U)});
+        for (std::size_t k = 0; plan && k < plan->moves.size(); ++k, --budget) CHECK(make(engine_->fleet, plan->moves[k]));
+        placed = plan && engine_->fleet.commit(wants[i].shape, plan->node, {}).has_value();
+      }
+      if (!placed) continue;
+      used_cpu_ += static_cast<double>(tasks[from + i].amounts.cpu);
+      used_memory_ += static_cast<double>(tasks[from + i].amounts.memory);
+    }
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) sync(i);
+}
 
 bool Fleet::place(const engine::Ask& wanted, Place& place) {
   if (engine_) return place_by_engine(wanted, place);

@@ -36,6 +36,12 @@ struct Contender {
   engine::PlacementRule rule = engine::default_placement_rule;
 };
 
+// How the Placer may take tasks that are there together.
+struct Together {
+  std::size_t batch = 1;             // so many are placed at once, the largest first
+  double moves = 0;                  // of what is placed, in all, to make room for what was refused
+};
+
 // All that the tables show: the article's rule, random of both kinds, and the peers.
 const std::vector<Contender>& contenders();
 // From now on only those whose names have `text` in them, and random of both kinds.
@@ -55,6 +61,8 @@ class Fleet {
   // Takes what the task asks for from the node it chose; false: the task is refused.
   bool place(const engine::Ask& ask, Place& place);
   void release(const engine::Ask& ask, const Place& place);
+  // Places them all by the Placer, as far as they fit; nothing is released afterwards.
+  void place_all(const std::vector<engine::Ask>& tasks, const Together& together);
   // What is asked for is told to the rule by `place`; this sets another's choice.
   void take(const engine::Ask& ask, Place& place);
   // Nodes that may be chosen from now on; empty: all.

@@ -171,6 +171,12 @@ double place_list(const Mix& mix, const std::vector<engine::Ask>& tasks, const C
   return fleet.use();
 }
 
+double place_list(const Mix& mix, const std::vector<engine::Ask>& tasks, const Together& together) {
+  Fleet fleet(mix.nodes, {"ours", Kind::placer}, 0);
+  fleet.place_all(tasks, together);
+  return fleet.use();
+}
+
 LossResult run_loss(const Mix& mix, double load, double span, const Contender& contender, std::uint64_t seed) {
   struct End {
     double at;

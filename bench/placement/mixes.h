@@ -32,6 +32,7 @@ double bound(const Mix& mix, const std::vector<engine::Ask>& tasks);
 
 // The share in use after the list was placed.
 double place_list(const Mix& mix, const std::vector<engine::Ask>& tasks, const Contender& contender, std::uint64_t seed);
+double place_list(const Mix& mix, const std::vector<engine::Ask>& tasks, const Together& together);
 
 struct LossResult {
   double use = 0;             // mean over time of the mean of cpu and memory

@@ -152,7 +152,7 @@ struct Index::Walk {
     constexpr std::uint32_t few = 4, chunk = 32;
     const auto turn = static_cast<std::uint32_t>((fleet.turns() + std::uint64_t{query.shape} * 7) * 0x9E3779B9U);
     const auto most = static_cast<std::uint32_t>(into.size());
-    const std::uint32_t each = query.rule == PlacementRule::opportunity ? 1 : most;                      // of a cell
+    const std::uint32_t each = query.rule == PlacementRule::opportunity || shape.ask.devices > 0 ? 1 : most;                      // of a cell
     std::uint32_t found = 0, seen = 0, limit = lost_after();
     for (Tightest cells{grid, row, column}; cells.next();) {
       const Spots& spots = grid.cell(cells.r, cells.c);
@@ -196,6 +196,10 @@ struct Index::Walk {
     return found == 0 && edges_skipped && !lost() ? gather<true>(into, fits) : found;
   }
 
+  std::uint32_t most_candidates() const {
+    if (shape.ask.devices > 0) return index.settings_.accelerated;
+    return query.rule == PlacementRule::opportunity ? index.settings_.varied : index.settings_.candidates;
+  }
   // False: it gave up without an answer.
   bool tight(std::uint32_t candidates) {
     std::array<const Spot*, IndexSettings::most_candidates> spots;
@@ -288,7 +292,7 @@ Found Index::search(const Query& query, const NodeMask& tier) const {
   const bool narrow = std::uint64_t{marked} * marked < nodes;
   bool done = false;
   if (!narrow && order == FreeOrder::more_is_cheaper) done = walk.roomiest_first();
-  else if (!narrow && order == FreeOrder::less_is_cheaper) done = walk.tight(query.rule == PlacementRule::opportunity ? settings_.varied : settings_.candidates);
+  else if (!narrow && order == FreeOrder::less_is_cheaper) done = walk.tight(walk.most_candidates());
   else if (!narrow) done = walk.sampled(settings_.sampled);
   if (!done) walk.whole_mask();
   return walk.best;

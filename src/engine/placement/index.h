@@ -61,6 +61,7 @@ struct IndexSettings {
   static constexpr std::size_t most_candidates = 64;
   std::uint32_t candidates = 4;            // of rules that want a tight fit and nothing else
   std::uint32_t varied = 16;               // of `opportunity`, each of another cell
+  std::uint32_t accelerated = 64;          // the same for tasks that ask for accelerators
   std::uint32_t sampled = 64;
   std::uint32_t whole = 128;
 };
