@@ -3,13 +3,13 @@
 // Quick looks where the rule would look. Rules that want a tight fit or judge the whole shape of what is free
 // (FreeOrder::less_is_cheaper, neither) get nodes from the tightest cells on: the cheapest of the first `candidates`
 // that fit; `opportunity`, to which equally tight nodes of other shapes are worth more than more of one shape, of the
-// first in each of `varied` cells; neither kind, of up to `sampled` cells two nodes each and then the whole of the
-// cheapest cell. Rules that
-// want room get the exact answer, by bounds of the cells from the roomiest on (without a request for disk, which cells
-// do not bound). Whatever the rule, a node that fits is found if there is one; with at most `whole` nodes to look at,
-// with data to move or energy to weigh, and with Effort::exact, the answer is the plain rule's: lowest cost, then lowest
-// number. A mask of few nodes is scanned instead of the grid, and a walk that meets too few of a mask's nodes turns to
-// the mask: so a search among m of n nodes costs about the least of m, n/m and what the grid saves.
+// first in each of `varied` cells, and whoever asks for accelerators of `accelerated` such; neither kind, of up to
+// `sampled` cells two nodes each and then the whole of the cheapest cell. Rules that want room get the exact answer, by
+// bounds of the cells from the roomiest on (without a request for disk, which cells do not bound). Whatever the rule, a
+// node that fits is found if there is one; with at most `whole` nodes to look at, with data to move or energy to weigh,
+// and with Effort::exact, the answer is the plain rule's: lowest cost, then lowest number. A mask of few nodes is scanned
+// instead of the grid, and a walk that meets too few of a mask's nodes turns to the mask: so a search among m of n nodes
+// costs about the least of m, n/m and what the grid saves.
 //
 // Reads the fleet, changes nothing. Belongs to the fleet's thread.
 
@@ -61,7 +61,7 @@ struct IndexSettings {
   static constexpr std::size_t most_candidates = 64;
   std::uint32_t candidates = 4;            // of rules that want a tight fit and nothing else
   std::uint32_t varied = 16;               // of `opportunity`, each of another cell
-  std::uint32_t accelerated = 64;          // the same for tasks that ask for accelerators
+  std::uint32_t accelerated = 64;          // of those that ask for accelerators, likewise; none is above most_candidates
   std::uint32_t sampled = 64;
   std::uint32_t whole = 128;
 };
