@@ -15,11 +15,13 @@
 #include "cloud/cloud.h"
 #include "codec/json/value.h"
 #include "credentials.h"
+#include "engine/trust/trust_fixture.h"
 #include "memory_block_store.h"
 #include "net/http/http.h"
 #include "node/node.h"
 #include "os/fake/simulation.h"
 #include "os/file_at.h"
+#include "store/artifact_fixture.h"
 
 namespace selvedge::sim {
 
@@ -41,7 +43,26 @@ class SiteTest : public testing::Test {
   static std::string name(std::size_t i) { return "n" + std::to_string(i); }
   os::fake::Machine& machine(std::size_t i) { return sim.machine(name(i)); }
 
-  void build(std::size_t count) {
+  // An artifact on the disk of a node that does not run, as if it had been fetched.
+  void bring(std::size_t i, const std::string& artifact) {
+    auto opened = store::ArtifactStore::open(machine(i), "state/artifacts", {});
+    ASSERT_TRUE(opened) << opened.error().message;
+    store::ArtifactStore& artifacts = **opened;
+    const base::Bytes bytes = base::to_bytes("what is in " + artifact);
+    auto manifest = std::make_shared<model::ArtifactManifest>(store::test::manifest_of(bytes, artifact, 1));
+    manifest->created = engine::trust_start;
+    std::optional<base::Result<void>> brought;
+    artifacts.begin(manifest, signers.envelope(*manifest, {"signer"}), store::Pin::yes, [&](base::Result<store::ArtifactBegun> begun) {
+      ASSERT_TRUE(begun) << begun.error().message;
+      artifacts.run(begun->writer, [&](store::ArtifactWriter& w) { EXPECT_TRUE(w.write(bytes, machine(i).loop().now())); },
+                    [&, writer = begun->writer] { artifacts.publish(writer, [&](base::Result<void> done) { brought = done; }); });
+    });
+    ASSERT_TRUE(sim.run_until([&] { return brought.has_value(); }, 1min));
+    ASSERT_TRUE(*brought) << (*brought).error().message;
+  }
+
+  // All but `without` the artifact "data"; else nobody does.
+  void build(std::size_t count, std::optional<std::size_t> without = {}) {
     const Credentials& credentials = Credentials::since(cloud_machine.wall_now());
     ASSERT_TRUE(credentials.install_cloud(cloud_machine, "state", "cloud"));
     start_cloud();
@@ -49,6 +70,8 @@ class SiteTest : public testing::Test {
     for (std::size_t i = 0; i < count; ++i) {
       ASSERT_TRUE(credentials.install_node(machine(i), "state", name(i), "cloud:8884"));
       for (const char* const one : {program, "/bin/other"}) machine(i).processes().program(one, [](os::fake::Process&) {});
+      ASSERT_TRUE(os::write_text(machine(i), "keys.json", signers.envelope(signers.first(), {"root"})));
+      if (without && *without != i) bring(i, "data");
       start_node(i);
     }
     sim.run_for(5s);
@@ -79,6 +102,7 @@ class SiteTest : public testing::Test {
     config.mqtt_listen.clear();
     config.http_listen = {"127.0.0.1:8080"};
     config.forward.backoff_max = 2s;
+    config.artifacts_root = "keys.json";
     config.site_name = "hall";
     for (std::size_t other = 0; other < nodes.size(); ++other) config.site_members.push_back({name(other), name(other) + ":8885"});
     configure(config);
@@ -153,12 +177,16 @@ class SiteTest : public testing::Test {
     EXPECT_TRUE(got && *got) << (got ? got->error().message : "no answer");
     return got && *got ? **got : net::http::Fetched{};
   }
-  codec::json::Value get(const std::string& path) { return codec::json::parse(ask("GET", path).body).value_or(codec::json::Value{}); }
-  void submit(const std::string& job, int count, const std::string& command = program) {
+  codec::json::Value get(const std::string& path) {
+    auto parsed = codec::json::parse(ask("GET", path).body);
+    EXPECT_TRUE(parsed) << path;
+    return parsed ? std::move(*parsed) : codec::json::Value();
+  }
+  void submit(const std::string& job, int count, const std::string& command = program, const std::string& more = {}) {
     const auto answer = ask("PUT", "/api/v1/jobs/" + job,
                             R"({"name":")" + job + R"(","groups":[{"name":"g","count":)" + std::to_string(count) +
                                 R"(,"spread":"node","task":{"command":[")" + command +
-                                R"("],"stop_grace":"200ms","resources":{"cpu":0.01},"disconnect":{"policy":"site"}}}]})");
+                                R"("],"stop_grace":"200ms","resources":{"cpu":0.01},"disconnect":{"policy":"site"})" + more + "}}]}");
     ASSERT_EQ(answer.status, 200) << answer.body;
   }
   // Where the cloud has a member, and how it is.
@@ -169,6 +197,7 @@ class SiteTest : public testing::Test {
     return "?";
   }
 
+  engine::Signers signers;
   os::fake::Simulation sim;
   std::shared_ptr<Database> database;
   os::fake::Machine& cloud_machine = sim.machine("cloud");

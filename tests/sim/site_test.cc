@@ -150,6 +150,61 @@ TEST_F(SiteOfThree, WhatTheCloudWithdrewFromALostNodeEndsWhereItWasTakenOver) {
   EXPECT_TRUE(runs().empty());
 }
 
+TEST_F(SiteOfThree, ATaskGoesOnlyWhereItsArtifactsAre) {
+  constexpr std::size_t without = 1;
+  build(3, without);
+  ASSERT_EQ(ask("POST", "/api/v1/nodes/" + name(without) + "/cordon").status, 200);
+  submit("web", 1, program, R"(,"artifacts":[{"name":"data","version":1}])");
+  ASSERT_TRUE(until([&] { return runs().size() == 1; }, 2min));
+  pass(10s);
+  const auto holder = static_cast<std::size_t>(where("web.g.0")), other = 3 - holder - without;
+  ASSERT_NE(holder, without);
+  cut_cloud(true);
+  kill(holder);
+  EXPECT_LE(until_runs("web.g.0"), 2s);
+  EXPECT_EQ(where("web.g.0"), static_cast<int>(other));
+  // Of the two that are left the one without it does not run it.
+  kill(other);
+  restart(holder);
+  EXPECT_TRUE(until([&] { return where("web.g.0") >= 0; }, 1min));
+  EXPECT_EQ(where("web.g.0"), static_cast<int>(holder));
+}
+
+TEST_F(SiteOfThree, ANodeThatIsStoppedEndsItsTasksAndOthersRunThem) {
+  three_tasks();
+  cut_cloud(true);
+  const std::string task = task_on(2);
+  bool stopped = false;
+  nodes[2]->stop([&] { stopped = true; });
+  ASSERT_TRUE(until([&] { return stopped; }, 1min));
+  EXPECT_NE(where(task), 2);
+  kill(2);
+  EXPECT_LE(until_runs(task), 3s);
+}
+
+TEST_F(SiteOfThree, AJobThatIsNoMoreTheSitesIsLeftToTheCloud) {
+  three_tasks();
+  const auto answer = ask("PUT", "/api/v1/jobs/web",
+                          R"({"name":"web","update":{"parallel":3,"healthy":"1s"},"groups":[{"name":"g","count":3,"spread":"node","task":{"command":["/bin/other"]}}]})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  pass(1min);
+  EXPECT_EQ(runs().size(), 3u);
+  kill(0);
+  pass(1min);
+  EXPECT_EQ(runs().size(), 2u) << "nobody takes it over";
+  restart(0);
+  EXPECT_TRUE(until([&] { return runs().size() == 3; }, 1min));
+}
+
+TEST_F(SiteOfThree, TwoNodesAreNoSiteAndRunWhatTheCloudWishes) {
+  build(2);
+  submit("web", 2);
+  EXPECT_TRUE(until([&] { return runs().size() == 2; }, 1min));
+  kill(0);
+  pass(1min);
+  EXPECT_EQ(runs().size(), 1u) << "the one that is left goes on";
+}
+
 // Cuts, losses, programs that start again at once and changes of the cloud, at random.
 class SiteLife : public SiteTest, public testing::WithParamInterface<std::uint64_t> {
  protected:
