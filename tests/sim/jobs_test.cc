@@ -68,7 +68,7 @@ TEST_F(JobsOfAFleet, AreToldOfANodeInItsTwin) {
 }
 
 TEST_F(JobsOfAFleet, ShowWhatTheirTasksWriteByWayOfTheCloud) {
-  node_machine.processes().program("./serve", [](os::fake::Process& process) {
+  node_machine.processes().program("serve", [](os::fake::Process& process) {
     process.out("hello\n");
     for (int i = 1; i < 5; ++i) process.after(i * 10s, [&process, i] { process.out("still " + std::to_string(i) + "\n"); });
   });
