@@ -128,6 +128,7 @@ Result<Parsed> parse(std::span<char* const> words,
       continue;
     }
     if (word == "-h") word = "--help";
+    if (word == "-f" && find_flag(command, "follow") != nullptr) word = "--follow";
     if (!word.starts_with("--"))
       return fail(Code::invalid_input,
                   "unknown option '" + base::printable(word) + "'" + usage_hint(command));

@@ -29,6 +29,11 @@ TEST(Parse, TakesListsApart) {
   EXPECT_TRUE(parsed->arguments.list("keys").empty());
 }
 
+TEST(Parse, KnowsTheShortWordForFollowWhereThereIsFollow) {
+  EXPECT_TRUE(parse_words({"task", "logs", "a.b.0", "-f"})->arguments.has("follow"));
+  EXPECT_FALSE(parse_words({"task", "status", "a", "-f"}));
+}
+
 TEST(Parse, PrefersAFlagToItsEnvironment) {
   const std::map<std::string, std::string> environment{{"SELVEDGE_NODE", "http://env:1"}};
   EXPECT_EQ(parse_words({"node", "status"}, environment)->arguments.text("node"), "http://env:1");

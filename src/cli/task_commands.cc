@@ -158,7 +158,7 @@ Result<int> explain(const Arguments& arguments, Session& session) {
 
 // From its node, by way of the cloud or, if the node is named, directly: what tasks write stays there.
 Result<int> logs(const Arguments& arguments, Session& session) {
-  auto api = TRY(ApiClient::either(arguments, session));
+  auto api = TRY(arguments.has("node") ? ApiClient::node(arguments, session) : ApiClient::cloud(arguments, session));
   const std::string path = "/api/v1/tasks/" + encode_query(arguments.positional[0]) + "/logs?tail=";
   const auto tail = TRY(arguments.integer("tail", 100, 0, 10'000));
   const auto print = [](base::BytesView bytes) -> Result<void> {
@@ -197,7 +197,8 @@ std::vector<Command> task_commands() {
        {"selvedge task run sync --artifact sync:1 --cpu 0.5 --memory 64MiB --network -- ./sync --verbose",
         "selvedge task run fahrenheit --artifact fahrenheit.py:1 --feed +/celsius --output fahrenheit -- /usr/bin/python3 -u fahrenheit.py",
         "selvedge task run report --mode job --on site=hall-2 -- /usr/bin/python3 report.py"},
-       waiting_flags({{"artifact", "LIST", "NAME:VERSION, or NAME:VERSION=FOLDER, apart by commas."},
+       waiting_flags({{"image", "NAME:VERSION", "An OCI image that is an artifact; PROGRAM is one of it, its own if there is none."},
+                      {"artifact", "LIST", "NAME:VERSION, or NAME:VERSION=FOLDER, apart by commas."},
                       {"cpu", "CORES", "Of each task."},
                       {"memory", "SIZE", "Of each task, as 64MiB."},
                       {"disk", "SIZE", "Of each task."},
@@ -225,8 +226,8 @@ std::vector<Command> task_commands() {
       {"task", "logs", "TASK", 1, 1, "Print what a task wrote, from its node.",
        "Lines stay on the node, as many as the task's log holds; the cloud asks the node for them. With --node the node is asked "
        "directly. TASK is job.group.index, as task status shows it.",
-       {"selvedge task logs gateway.http.0 --follow", "selvedge task logs gateway.http.0 --node https://gateway-7:8444 --identity ops"},
-       either_flags({{"follow", "", "Go on with what it writes, until Ctrl-C."}, {"tail", "N", "Begin with so many lines.", "100"}}), logs},
+       {"selvedge task logs gateway.http.0 -f", "selvedge task logs gateway.http.0 --node https://gateway-7:8444 --identity ops"},
+       either_flags({{"follow", "", "Go on with what it writes, until Ctrl-C; also -f."}, {"tail", "N", "Begin with so many lines.", "100"}}), logs},
       {"task", "explain", "JOB [GROUP]", 1, 2, "Say for each node why a task is not there.", {},
        {"selvedge task explain gateway http --nodes 50"}, cloud_flags({{"nodes", "N", "How many, the closest first.", "10"}}), explain},
   };

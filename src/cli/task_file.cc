@@ -93,11 +93,14 @@ Result<model::Job> job_of(const Arguments& arguments) {
   json.end_array();
   for (const char* const text : {"mode", "schedule", "output"})
     if (arguments.has(text)) json.field(text, arguments.text(text));
-  if (arguments.has("artifact")) {
+  if (arguments.has("artifact") || arguments.has("image")) {
     json.key("artifacts").begin_array();
+    if (arguments.has("image")) TRY(write_artifact(arguments.text("image"), json));
     for (const std::string& word : arguments.list("artifact")) TRY(write_artifact(word, json));
     json.end_array();
   }
+  if (const std::string image = arguments.text("image"); !image.empty())
+    json.field("kind", "container").field("image", image.substr(0, image.find(':')));
   if (arguments.has("feed") || arguments.has("topic")) {
     json.key("feeds").begin_array();
     for (const auto& [flag, member] : {std::pair("feed", "series"), std::pair("topic", "topic")})

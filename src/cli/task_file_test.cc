@@ -41,6 +41,14 @@ TEST(TaskRun, MakesAnEdgeFunction) {
   EXPECT_EQ(job->groups.at(0).task.output, "fahrenheit");
 }
 
+TEST(TaskRun, RunsAnImage) {
+  const auto job = run_words({"web", "--image", "nginx:3", "--network"});
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->groups.at(0).task.kind, model::TaskKind::container);
+  EXPECT_EQ(job->groups.at(0).task.image, "nginx");
+  EXPECT_EQ(job->groups.at(0).task.artifacts.at(0), (model::TaskArtifact{"nginx", 3, {}, ""}));
+}
+
 TEST(TaskRun, TakesACronSchedule) {
   const auto job = run_words({"nightly", "--mode", "cron", "--schedule", "0 3 * * *", "--", "/usr/bin/true"});
   ASSERT_TRUE(job) << job.error().message;
