@@ -70,7 +70,7 @@ TEST_F(JobsOfAFleet, AreToldOfANodeInItsTwin) {
 TEST_F(JobsOfAFleet, ShowWhatTheirTasksWriteByWayOfTheCloud) {
   node_machine.processes().program("serve", [](os::fake::Process& process) {
     process.out("hello\n");
-    for (int i = 1; i < 5; ++i) process.after(i * 10s, [&process, i] { process.out("still " + std::to_string(i) + "\n"); });
+    for (int i = 1; i < 5; ++i) process.after(i * 3s, [&process, i] { process.out("still " + std::to_string(i) + "\n"); });
   });
   EXPECT_EQ(ask("PUT", "/api/v1/jobs/web", serve).status, 200);
   ASSERT_TRUE(comes([&] { return !node_machine.processes().running().empty(); }));
