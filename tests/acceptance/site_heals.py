@@ -50,7 +50,7 @@ def test_a_site_heals_the_loss_of_a_node_without_the_cloud():
         job = fleet.folder / "vital.toml"
         job.write_text('name = "vital"\nupdate = { healthy = "1s", deadline = "30s" }\n[[groups]]\nname = "main"\ncount = 3\nspread = "node"\n'
                        '[groups.task]\ncommand = ["/bin/sleep", "86399"]\nstop_grace = "200ms"\n'
-                       'disconnect = { policy = "site" }\nresources = { cpu = 0.01 }\n')
+                       'disconnect = { policy = "site" }\nresources = { cpu = 0.2 }\n')
         for node in fleet.nodes:
             until(f"{node.name} reports", lambda: fleet.cli("twin", "get", f"{node.name}:_node", check=False) or {},
                   lambda twin: "resources" in twin.get("features", {}).get("node", {}).get("properties", {}))
