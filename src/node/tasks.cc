@@ -24,12 +24,11 @@ constexpr base::Duration most_check = std::chrono::minutes(10);
 // A wall clock before this was not set since the machine has none of its own.
 constexpr base::Time long_ago{1'735'689'600'000'000'000};        // 2025
 
-// Nodes of the same name may share a machine, and what is in a group of one's own is ended at a start: the state's place tells them apart.
-std::string group_of(const TaskPlace& place) {
-  const auto good = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_'; };
-  const std::string node = std::ranges::all_of(place.node, good) ? place.node : "node";
-  const crypto::Digest state = crypto::sha256(base::as_bytes(place.state));
-  return node + "-" + base::to_hex(base::BytesView(state).first(4));
+// What is in a group of one's own is ended at a start. Nodes of one name may share a machine, and a node gets another name
+// when it joins: the place of its state is what tells nodes apart.
+std::string group_of(const std::string& state) {
+  const crypto::Digest digest = crypto::sha256(base::as_bytes(state));
+  return "selvedge-" + base::to_hex(base::BytesView(digest).first(4));
 }
 
 }  // namespace
@@ -42,6 +41,7 @@ Tasks::State::State(os::World& w, TasksConfig c, store::TwinStore& t, Fetcher& f
   place.root = config.state + "/tasks";
   place.state = os::absolute_path(config.state);
   place.absolute = place.state + "/tasks";
+  place.group = group_of(place.state);
   if (!config.secrets.empty()) place.secrets = os::absolute_path(config.secrets);
   place.user = config.user;
   place.without_sandbox = config.without_sandbox;
@@ -108,7 +108,6 @@ void Tasks::start() {
   if (s.phase != State::Phase::idle) return s.read_wishes_soon();
   s.phase = State::Phase::adopting;
   s.place.node = s.host.node();
-  s.place.group = group_of(s.place);
   auto files = read_run_files(s.world, s.place.root);
   if (!files) base::log::error("tasks", "cannot look for what runs", {{"why", files.error()}});
   s.adopt_all(files ? std::move(*files) : std::vector<TaskRunFile>());

@@ -29,7 +29,7 @@ TEST_F(TasksTest, AWishBecomesAProcessInItsUnpackedArtifact) {
   EXPECT_EQ(options.environment.at("UNIT"), "F");
   EXPECT_EQ(options.environment.at("SELVEDGE_TASK"), "conv.a.0");
   EXPECT_EQ(options.limits.memory, 32 << 20);
-  EXPECT_THAT(options.group, testing::MatchesRegex("edge-1-[0-9a-f]{8}/conv.a.0"));
+  EXPECT_THAT(options.group, testing::MatchesRegex("selvedge-[0-9a-f]{8}/conv.a.0"));
   EXPECT_TRUE(options.folder.starts_with('/') && options.folder.ends_with("/state/tasks/conv.a.0/1")) << options.folder;
   ASSERT_TRUE(options.sandbox);
   EXPECT_TRUE(options.folder.starts_with(options.sandbox->hidden.at(0)));
